@@ -1,0 +1,64 @@
+//! Who a command or a query runs as.
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// An actor's name: what the token's subject says, 1 to [`ACTOR_ID_BYTES_MAX`] bytes of visible
+/// ASCII. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ActorId(Arc<str>);
+
+/// The longest actor id, in bytes: an OpenID subject may have 255 characters, an e-mail 254.
+pub const ACTOR_ID_BYTES_MAX: usize = 255;
+
+/// The text is empty, too long, or not visible ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActorIdError;
+
+impl fmt::Display for ActorIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an actor id is 1 to {ACTOR_ID_BYTES_MAX} visible ASCII characters")
+    }
+}
+
+impl std::error::Error for ActorIdError {}
+
+impl ActorId {
+    /// Checks the text and makes it an actor id.
+    pub fn new(text: impl AsRef<str>) -> Result<Self, ActorIdError> {
+        let text = text.as_ref();
+        let fits = (1..=ACTOR_ID_BYTES_MAX).contains(&text.len());
+        if !fits || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(ActorIdError);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActorId({})", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ActorId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::new(text).map_err(serde::de::Error::custom)
+    }
+}
