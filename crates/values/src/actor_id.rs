@@ -1,14 +1,15 @@
 //! Who a command or a query runs as.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// An actor's name: what the token's subject says, 1 to [`ACTOR_ID_BYTES_MAX`] bytes of visible
 /// ASCII. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ActorId(Arc<str>);
 
@@ -56,9 +57,32 @@ impl fmt::Debug for ActorId {
     }
 }
 
+impl FromStr for ActorId {
+    type Err = ActorIdError;
+
+    fn from_str(text: &str) -> Result<Self, ActorIdError> {
+        Self::new(text)
+    }
+}
+
 impl<'de> Deserialize<'de> for ActorId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::new(text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for ActorId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ActorId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[!-~]+$",
+            "maxLength": ACTOR_ID_BYTES_MAX,
+            "description": "An actor's name.",
+        })
     }
 }

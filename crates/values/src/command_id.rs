@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 /// The identity of a command, unique per actor.
 ///
-/// Text forms: a UUIDv7, or `source/n`.
+/// Text forms: a UUIDv7 with its hyphens, or `source/n`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CommandId {
     /// A UUIDv7 drawn by the client; its first 48 bits are milliseconds since 1970.
@@ -23,6 +24,9 @@ pub enum CommandId {
 
 /// The longest name of a source, in bytes: room for a SHA-256 in hexadecimal and a prefix.
 pub const SOURCE_BYTES_MAX: usize = 100;
+
+/// The largest number within a source: JSON readers keep it exact.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// The text is neither form of a command id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +65,13 @@ impl FromStr for CommandId {
                 && source.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
             let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
             let number = number.parse::<u64>().map_err(|_| CommandIdParseError)?;
-            if !named || !digits || number >= 1 << 53 {
+            if !named || !digits || number > NUMBER_MAX {
                 return Err(CommandIdParseError);
             }
             return Ok(Self::Numbered { source: source.to_owned(), number });
+        }
+        if text.len() != uuid::fmt::Hyphenated::LENGTH {
+            return Err(CommandIdParseError);
         }
         match Uuid::try_parse(text) {
             Ok(id) if id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122 => {
@@ -81,5 +88,18 @@ impl fmt::Display for CommandId {
             Self::Unique(id) => id.fmt(f),
             Self::Numbered { source, number } => write!(f, "{source}/{number}"),
         }
+    }
+}
+
+impl Serialize for CommandId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CommandId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }

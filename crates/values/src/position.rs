@@ -8,7 +8,17 @@ use serde::{Deserialize, Serialize};
 /// The dense number of a record. Travels with its [`Lineage`](crate::Lineage) wherever it leaves
 /// the process, because positions repeat after a restore and lineages do not.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
     JsonSchema,
 )]
 #[serde(transparent)]
@@ -18,7 +28,7 @@ impl Position {
     /// The position after this one.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.checked_add(1).expect("a chronicle has fewer than 2^64 records"))
     }
 }
 
