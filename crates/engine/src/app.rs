@@ -1,0 +1,192 @@
+//! The app: the one list of everything it is made of. Implemented by `app!`.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use deeds_values::Timestamp;
+
+use crate::actor::{Access, Actor};
+use crate::command::{ArgumentError, Decide, Parsed, parse_json};
+use crate::event::{Evolve, Meta, Registers};
+use crate::query::{Asking, Read};
+use crate::recorded::DecodeError;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::state::{Members, State};
+
+/// A state with its commands, events and queries.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an app",
+    note = "list its commands, events and queries in `app! {{ {Self} as \"its-name\" {{ ... }} }}`"
+)]
+pub trait App: State + Members {
+    /// The app's name: the part before `/` in the names of its stored types. Lower case, fixed for
+    /// ever.
+    const NAME: &'static str;
+    /// The commands.
+    const COMMANDS: &'static [CommandType<Self>];
+    /// The events.
+    const EVENTS: &'static [EventType<Self>];
+    /// The queries.
+    const QUERIES: &'static [QueryType<Self>];
+    /// What must hold after every command; checked in tests and simulation.
+    const INVARIANTS: &'static [Invariant<Self>];
+}
+
+/// A JSON Schema, made when asked for.
+pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// One command of an app.
+pub struct CommandType<A: App> {
+    /// The type's own name.
+    pub name: &'static str,
+    /// Earlier names.
+    pub aliases: &'static [&'static str],
+    /// The doc comment.
+    pub doc: &'static str,
+    /// Names of the personal fields.
+    pub personal: &'static [&'static str],
+    /// The schema of the arguments.
+    pub arguments: SchemaOf,
+    /// The schema of the answer.
+    pub answer: SchemaOf,
+    /// The codes it can be refused with.
+    pub refusals: &'static [RefusalCode],
+    /// Parses JSON arguments; the first argument is this command's place in the list.
+    pub parse: fn(usize, &[u8]) -> Result<Parsed<A>, ArgumentError>,
+    /// Reads recorded arguments: the plain and the personal body.
+    pub reread: fn(usize, &[u8], Option<&[u8]>) -> Result<Parsed<A>, DecodeError>,
+}
+
+impl<A: App> CommandType<A> {
+    /// The type `C`.
+    pub const fn of<C: Decide<A>>() -> Self {
+        Self {
+            name: C::NAME,
+            aliases: C::ALIASES,
+            doc: C::DOC,
+            personal: C::PERSONAL,
+            arguments: C::schema,
+            answer: schema_of::<C::Answer>,
+            refusals: <C::Refusal as Refusal>::CODES,
+            parse: Parsed::from_json::<C>,
+            reread: |index, mut plain, personal| {
+                C::decode(&mut plain, personal).map(|command| Parsed::new(index, command))
+            },
+        }
+    }
+}
+
+/// One event of an app.
+pub struct EventType<A: App> {
+    /// The type's own name.
+    pub name: &'static str,
+    /// Earlier names.
+    pub aliases: &'static [&'static str],
+    /// The doc comment.
+    pub doc: &'static str,
+    /// Names of the personal fields.
+    pub personal: &'static [&'static str],
+    /// The schema of the event.
+    pub schema: SchemaOf,
+    /// Reads one recorded event and evolves the state by it.
+    pub replay: fn(&mut A, &mut &[u8], Option<&[u8]>, &Meta<'_>) -> Result<(), DecodeError>,
+}
+
+impl<A: App> EventType<A> {
+    /// The type `E`.
+    pub const fn of<E: Evolve<A>>() -> Self
+    where
+        A: Registers<E>,
+    {
+        Self {
+            name: E::NAME,
+            aliases: E::ALIASES,
+            doc: E::DOC,
+            personal: E::PERSONAL,
+            schema: E::schema,
+            replay: |state, plain, personal, meta| {
+                E::decode(plain, personal).map(|event| event.evolve(state, meta))
+            },
+        }
+    }
+}
+
+/// One query of an app.
+pub struct QueryType<A: App> {
+    /// The type's own name.
+    pub name: &'static str,
+    /// The doc comment.
+    pub doc: &'static str,
+    /// The schema of the arguments.
+    pub arguments: SchemaOf,
+    /// The schema of the answer.
+    pub answer: SchemaOf,
+    /// Parses JSON arguments, authorizes, reads, and writes the answer as JSON.
+    pub run: fn(&A, &Actor, Timestamp, &[u8]) -> Result<Vec<u8>, QueryError>,
+}
+
+/// Why a query was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// The arguments do not fit.
+    #[error("{0}")]
+    Arguments(ArgumentError),
+    /// The actor may not ask this.
+    #[error("{0}")]
+    Denied(String),
+    /// The answer holds an integer that JSON does not carry exactly: a bug of the app.
+    #[error("the answer's `{field}`: {reason}")]
+    Inexact {
+        /// The path within the answer.
+        field: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl<A: App> QueryType<A> {
+    /// The type `Q`.
+    pub const fn of<Q: Read<A>>() -> Self {
+        Self {
+            name: Q::NAME,
+            doc: Q::DOC,
+            arguments: schema_of::<Q>,
+            answer: schema_of::<Q::Answer>,
+            run: run_query::<A, Q>,
+        }
+    }
+}
+
+fn run_query<A: App, Q: Read<A>>(
+    state: &A,
+    actor: &Actor,
+    time: Timestamp,
+    arguments: &[u8],
+) -> Result<Vec<u8>, QueryError> {
+    let query: Q = parse_json(arguments).map_err(QueryError::Arguments)?;
+    if let Access::Denied(reason) = query.authorize(actor, state) {
+        return Err(QueryError::Denied(reason.into_owned()));
+    }
+    let keys = state.keys(actor);
+    let answer = query.read(&state.visible(&keys), &Asking { actor, time, whole: state });
+    let json = serde_json::to_vec(&answer).expect("stored types always serialize");
+    crate::exact::check_json(&json)
+        .map_err(|(field, reason)| QueryError::Inexact { field, reason })?;
+    Ok(json)
+}
+
+/// Something that must hold after every command.
+pub struct Invariant<A> {
+    /// The function's name.
+    pub name: &'static str,
+    /// The check; the error says what is wrong.
+    pub check: fn(&A) -> Result<(), String>,
+}
+
+fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// The actor with its roles from the token and from the state.
+pub fn actor_in<A: App>(state: &A, id: &deeds_values::ActorId, token: &crate::actor::Roles) -> Actor {
+    Actor::new(id.clone(), token.clone().united(&state.roles(id)))
+}

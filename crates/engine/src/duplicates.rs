@@ -1,0 +1,247 @@
+//! The same command sent again is answered again, never run again (DESIGN §4.2).
+//!
+//! Two kinds of identity, both per actor:
+//! - a UUIDv7: remembered for [`WINDOW_US`] of log time, and for at most as many commands as the
+//!   window holds. What is forgotten moves the *horizon*: an id made at or before it may have been
+//!   seen, so it is `gone`, never run.
+//! - a number of a named source, strictly rising: the last one is remembered for ever.
+//!
+//! Derived from records alone, so a replay makes the same window.
+
+use std::collections::{HashMap, VecDeque};
+
+use deeds_values::{CommandId, Position, Timestamp};
+
+/// How long a UUIDv7 is remembered, in log time: 24 hours.
+pub const WINDOW_US: i64 = 24 * 3600 * 1_000_000;
+
+/// How many UUIDv7s are remembered unless told otherwise: about 100 bytes each.
+pub const WINDOW_COMMANDS: usize = 1_000_000;
+
+/// How far ahead of log time a UUIDv7 may be: 5 minutes, the usual bound for clocks that are meant
+/// to be right.
+pub const AHEAD_MS_MAX: u64 = 5 * 60 * 1_000;
+
+/// What makes two sendings the same content: a hash of the command's type and arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub u64);
+
+/// What is known of a command's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// Never seen: run it.
+    New,
+    /// Seen, recorded at this position.
+    Seen(Position),
+    /// Seen with other content, at this position.
+    Conflict(Position),
+    /// Too old to know, or passed over by a later number: never run.
+    Gone,
+    /// Its clock is more than [`AHEAD_MS_MAX`] ahead of log time.
+    Ahead,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    position: Position,
+    fingerprint: Fingerprint,
+}
+
+/// The actor's number and the 16 bytes of the UUID.
+type UniqueKey = (u32, [u8; 16]);
+
+/// The window and the sources.
+#[derive(Debug)]
+pub struct Duplicates {
+    capacity: usize,
+    unique: HashMap<UniqueKey, Seen>,
+    /// In the order of recording, with the time of the record.
+    order: VecDeque<(Timestamp, UniqueKey)>,
+    /// The newest id time ever forgotten, in milliseconds.
+    horizon_ms: Option<u64>,
+    numbered: HashMap<(u32, String), (u64, Seen)>,
+}
+
+impl Duplicates {
+    /// An empty window that holds at most `capacity` UUIDs.
+    pub fn new(capacity: usize) -> Self {
+        assert!(capacity > 0, "a window remembers something");
+        Self {
+            capacity,
+            unique: HashMap::new(),
+            order: VecDeque::new(),
+            horizon_ms: None,
+            numbered: HashMap::new(),
+        }
+    }
+
+    /// What is known of this id of this actor, at this log time.
+    pub fn look_up(
+        &self,
+        actor: u32,
+        id: &CommandId,
+        fingerprint: Fingerprint,
+        log_time: Timestamp,
+    ) -> Sighting {
+        match id {
+            CommandId::Unique(uuid) => match self.unique.get(&(actor, *uuid.as_bytes())) {
+                Some(seen) => sighting(*seen, fingerprint),
+                None => {
+                    let id_ms = CommandId::unique_ms(uuid);
+                    let log_ms = u64::try_from(log_time.0 / 1_000).unwrap_or(0);
+                    if id_ms > log_ms.saturating_add(AHEAD_MS_MAX) {
+                        Sighting::Ahead
+                    } else if self.horizon_ms.is_some_and(|horizon| id_ms <= horizon) {
+                        Sighting::Gone
+                    } else {
+                        Sighting::New
+                    }
+                }
+            },
+            CommandId::Numbered { source, number } => {
+                match self.numbered.get(&(actor, source.clone())) {
+                    Some((last, seen)) if number == last => sighting(*seen, fingerprint),
+                    Some((last, _)) if number < last => Sighting::Gone,
+                    _ => Sighting::New,
+                }
+            }
+        }
+    }
+
+    /// Remembers a recorded command.
+    ///
+    /// # Panics
+    /// If the id was seen before: it is looked up first.
+    pub fn remember(
+        &mut self,
+        actor: u32,
+        id: &CommandId,
+        fingerprint: Fingerprint,
+        position: Position,
+        time: Timestamp,
+    ) {
+        let seen = Seen { position, fingerprint };
+        match id {
+            CommandId::Unique(uuid) => {
+                let key = (actor, *uuid.as_bytes());
+                let before = self.unique.insert(key, seen);
+                assert!(before.is_none(), "a command is recorded once");
+                self.order.push_back((time, key));
+                self.forget(time);
+            }
+            CommandId::Numbered { source, number } => {
+                let before = self.numbered.insert((actor, source.clone()), (*number, seen));
+                assert!(before.is_none_or(|(last, _)| last < *number), "a source's numbers rise");
+            }
+        }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some(&(time, key)) = self.order.front() {
+            if now.0 - time.0 <= WINDOW_US && self.order.len() <= self.capacity {
+                break;
+            }
+            self.order.pop_front();
+            self.unique.remove(&key).expect("the order and the window hold the same ids");
+            let id_ms = CommandId::unique_ms(&uuid::Uuid::from_bytes(key.1));
+            self.horizon_ms = self.horizon_ms.max(Some(id_ms));
+        }
+        assert_eq!(self.order.len(), self.unique.len());
+    }
+
+    /// The newest id time ever forgotten, in milliseconds since 1970.
+    pub fn horizon_ms(&self) -> Option<u64> {
+        self.horizon_ms
+    }
+
+    /// How many UUIDs are remembered, and how many sources.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.unique.len(), self.numbered.len())
+    }
+}
+
+fn sighting(seen: Seen, fingerprint: Fingerprint) -> Sighting {
+    if seen.fingerprint == fingerprint {
+        Sighting::Seen(seen.position)
+    } else {
+        Sighting::Conflict(seen.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const PRINT: Fingerprint = Fingerprint(7);
+
+    fn id(ms: u64, n: u8) -> CommandId {
+        let mut bytes = [n; 16];
+        bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
+        bytes[6] = 0x70;
+        bytes[8] = 0x80;
+        CommandId::Unique(Uuid::from_bytes(bytes))
+    }
+
+    fn at_ms(ms: i64) -> Timestamp {
+        Timestamp(ms * 1_000)
+    }
+
+    #[test]
+    fn a_command_sent_again_is_seen_and_other_content_conflicts() {
+        let mut window = Duplicates::new(10);
+        window.remember(1, &id(1_000, 1), PRINT, Position(5), at_ms(1_000));
+        let look = |actor, print| window.look_up(actor, &id(1_000, 1), print, at_ms(2_000));
+        assert_eq!(look(1, PRINT), Sighting::Seen(Position(5)));
+        assert_eq!(look(1, Fingerprint(8)), Sighting::Conflict(Position(5)));
+        assert_eq!(look(2, PRINT), Sighting::New, "identities are per actor");
+    }
+
+    #[test]
+    fn what_the_window_forgot_is_gone_and_never_new() {
+        let mut window = Duplicates::new(2);
+        for n in 1..=3 {
+            let ms = u64::from(n) * 1_000;
+            window.remember(1, &id(ms, n), PRINT, Position(n.into()), at_ms(ms as i64));
+        }
+        assert_eq!(window.horizon_ms(), Some(1_000));
+        let look = |id: &CommandId| window.look_up(1, id, PRINT, at_ms(4_000));
+        assert_eq!(look(&id(1_000, 1)), Sighting::Gone);
+        assert_eq!(look(&id(900, 9)), Sighting::Gone, "it may have been forgotten too");
+        assert_eq!(look(&id(1_001, 9)), Sighting::New);
+        assert_eq!(look(&id(2_000, 2)), Sighting::Seen(Position(2)));
+    }
+
+    #[test]
+    fn a_day_old_id_is_forgotten() {
+        let mut window = Duplicates::new(10);
+        window.remember(1, &id(1_000, 1), PRINT, Position(1), at_ms(1_000));
+        let day_ms = WINDOW_US / 1_000;
+        window.remember(1, &id(2_000, 2), PRINT, Position(2), at_ms(1_000 + day_ms));
+        assert_eq!(window.counts().0, 2, "exactly a day is still remembered");
+        window.remember(1, &id(3_000, 3), PRINT, Position(3), at_ms(1_001 + day_ms));
+        assert_eq!(window.counts().0, 2);
+    }
+
+    #[test]
+    fn an_id_from_the_future_is_told_apart() {
+        let window = Duplicates::new(10);
+        let log = at_ms(1_000);
+        let limit = 1_000 + AHEAD_MS_MAX;
+        assert_eq!(window.look_up(1, &id(limit, 1), PRINT, log), Sighting::New);
+        assert_eq!(window.look_up(1, &id(limit + 1, 1), PRINT, log), Sighting::Ahead);
+    }
+
+    #[test]
+    fn numbers_of_a_source_rise_and_only_the_last_is_answered_again() {
+        let mut window = Duplicates::new(10);
+        let numbered = |number| CommandId::Numbered { source: "import".to_owned(), number };
+        window.remember(1, &numbered(3), PRINT, Position(1), at_ms(0));
+        window.remember(1, &numbered(7), PRINT, Position(2), at_ms(0));
+        let look = |number| window.look_up(1, &numbered(number), PRINT, at_ms(0));
+        assert_eq!(look(7), Sighting::Seen(Position(2)));
+        assert_eq!(look(3), Sighting::Gone);
+        assert_eq!(look(5), Sighting::Gone, "passed over");
+        assert_eq!(look(8), Sighting::New);
+    }
+}

@@ -1,0 +1,483 @@
+//! The engine: decides commands one at a time on the live state, and replays recorded ones.
+//!
+//! [`Engine::decide`] is DESIGN §4's steps 2 to 5, top to bottom: duplicate? → clock → authorize →
+//! decide and evolve → check → keep or take back. It is synchronous and total: whatever an author's
+//! code does, the state afterwards is either that of the recorded outcome or that of before.
+//!
+//! [`Engine::replay`] folds a recorded outcome by the same evolve code; it never decides again.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use deeds_values::{ActorId, CommandId, Position, Timestamp};
+
+use crate::actor::{Access, Actor, Roles};
+use crate::app::{App, actor_in};
+use crate::changes::FrameChanges;
+use crate::clock::{LogClock, Now};
+use crate::command::{Decision, Parsed};
+use crate::deciding::{Deciding, Emitted, Turn};
+use crate::duplicates::{Duplicates, Fingerprint, Sighting, WINDOW_COMMANDS};
+use crate::event::Meta;
+use crate::recorded::{self, DecodeError};
+use crate::state;
+use crate::table::Broken;
+
+/// How careful an engine is.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// Check the app's invariants after every accepted command. In tests; too slow to serve with.
+    pub check_invariants: bool,
+    /// Evolve every event as decoded from its bytes; otherwise one command in
+    /// [`DECODE_AGAIN_EVERY`] does.
+    pub decode_again: bool,
+    /// How many UUIDs the duplicate window remembers.
+    pub window_commands: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            check_invariants: cfg!(debug_assertions),
+            decode_again: cfg!(debug_assertions),
+            window_commands: WINDOW_COMMANDS,
+        }
+    }
+}
+
+/// In release one command in so many evolves its events as decoded from their bytes: often enough
+/// to notice a type that does not read back as written, seldom enough to cost nothing.
+pub const DECODE_AGAIN_EVERY: u64 = 256;
+
+/// A command as it reaches the engine: parsed, its sender verified.
+pub struct Intent<A: App> {
+    /// Who sends it.
+    pub actor: ActorId,
+    /// The number that stands for the actor in this chronicle.
+    pub actor_number: u32,
+    /// The roles of the actor's token.
+    pub roles: Roles,
+    /// What makes it the same command when sent again.
+    pub id: CommandId,
+    /// The command.
+    pub command: Parsed<A>,
+}
+
+/// What the engine says of an intent.
+#[derive(Debug)]
+pub enum Verdict {
+    /// To be recorded: accepted, refused, or a bug.
+    Recorded(Recording),
+    /// Not allowed; nothing is recorded in the chronicle.
+    Denied(String),
+    /// Recorded before, at this position: its answer is there.
+    Duplicate(Position),
+    /// Recorded before at this position, with other content under the same id.
+    Conflict(Position),
+    /// Too old to be known; never run.
+    Gone,
+    /// The id's clock or the server's is off; this is the server's time.
+    Clock(Timestamp),
+}
+
+/// What is to be recorded of a command.
+#[derive(Debug)]
+pub struct Recording {
+    /// The log time.
+    pub time: Timestamp,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The personal fields of the events: an array of `[place of the event, map]`; empty if none.
+    pub personal: Vec<u8>,
+}
+
+/// What came of a recorded command, with its body as MessagePack.
+#[derive(Debug)]
+pub enum Outcome {
+    /// `[[[event number, event], …], answer]`, and where the answer starts in it.
+    Accepted {
+        /// The body.
+        body: Vec<u8>,
+        /// Where the answer starts.
+        answer_at: usize,
+    },
+    /// `{code, message, data}`.
+    Refused {
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// `{reference}`; what happened is told to the operators, not recorded.
+    Bug {
+        /// The body.
+        body: Vec<u8>,
+        /// What the actor is told, to name to the operators.
+        reference: String,
+        /// What happened, for the operators' log.
+        message: String,
+    },
+}
+
+/// A recorded command, as read back.
+pub struct Replayed<'a> {
+    /// Its position.
+    pub position: Position,
+    /// Its time.
+    pub time: Timestamp,
+    /// Who sent it.
+    pub actor: &'a ActorId,
+    /// The number of the actor.
+    pub actor_number: u32,
+    /// Its identity; none for commands of the system itself.
+    pub id: Option<&'a CommandId>,
+    /// The place of the command in [`App::COMMANDS`].
+    pub command: usize,
+    /// The plain arguments.
+    pub arguments: &'a [u8],
+    /// The personal arguments.
+    pub personal_arguments: &'a [u8],
+    /// The outcome's body if it was accepted.
+    pub accepted: Option<&'a [u8]>,
+    /// The personal fields of the events.
+    pub personal: Option<&'a [u8]>,
+}
+
+/// This code cannot read a recorded outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {error}")]
+pub struct ReplayError {
+    /// The event or part of the record.
+    pub what: String,
+    /// What is wrong with it.
+    pub error: DecodeError,
+}
+
+enum NumberedEvent {
+    Known(usize),
+    Unknown(String),
+}
+
+/// The live state of an app and the gates before it.
+pub struct Engine<A: App> {
+    state: A,
+    clock: LogClock,
+    duplicates: Duplicates,
+    secret: [u8; 32],
+    /// The number of each event of [`App::EVENTS`], once the chronicle has one.
+    event_numbers: Vec<Option<u32>>,
+    events: HashMap<u32, NumberedEvent>,
+    emitted: Emitted,
+    decided: u64,
+    options: EngineOptions,
+}
+
+impl<A: App> Engine<A> {
+    /// An empty state. `secret` comes from the genesis record; randomness is derived from it.
+    pub fn new(secret: [u8; 32], options: EngineOptions) -> Self {
+        Self {
+            state: A::live(),
+            clock: LogClock::starting_at(Timestamp(0)),
+            duplicates: Duplicates::new(options.window_commands),
+            secret,
+            event_numbers: vec![None; A::EVENTS.len()],
+            events: HashMap::new(),
+            emitted: Emitted::default(),
+            decided: 0,
+            options,
+        }
+    }
+
+    /// The live state.
+    pub fn state(&self) -> &A {
+        &self.state
+    }
+
+    /// The duplicate window.
+    pub fn duplicates(&self) -> &Duplicates {
+        &self.duplicates
+    }
+
+    /// The log clock.
+    pub fn clock(&mut self) -> &mut LogClock {
+        &mut self.clock
+    }
+
+    /// Learns that a number stands for an event in this chronicle. A name that no event of the app
+    /// has, now or as an alias, matters only if a record uses it.
+    pub fn name_event(&mut self, number: u32, name: &str) {
+        let named = |event: &crate::app::EventType<A>| {
+            event.name == name || event.aliases.contains(&name)
+        };
+        let known = match A::EVENTS.iter().position(named) {
+            Some(index) => {
+                if A::EVENTS[index].name == name {
+                    self.event_numbers[index] = Some(number);
+                }
+                NumberedEvent::Known(index)
+            }
+            None => NumberedEvent::Unknown(name.to_owned()),
+        };
+        let before = self.events.insert(number, known);
+        assert!(before.is_none(), "a number is given once");
+    }
+
+    /// Stops or starts remembering changes: replay needs none.
+    pub fn record_changes(&mut self, recording: bool) {
+        self.state.each_mut(&mut |table| table.record_changes(recording));
+    }
+
+    /// The changes since they were last taken: those of one frame.
+    pub fn take_changes(&mut self) -> FrameChanges {
+        state::take_changes(&mut self.state)
+    }
+
+    /// Decides a command that will have this position if it is recorded.
+    ///
+    /// # Panics
+    /// If a table of ours is broken. A panic in the app's code is a bug outcome instead.
+    pub fn decide(&mut self, intent: Intent<A>, now: Now, position: Position) -> Verdict {
+        let fingerprint = fingerprint(
+            intent.command.index,
+            &intent.command.arguments,
+            &intent.command.personal,
+        );
+        // A re-send is answered even while the clock stands: it needs no new time.
+        let read = self.clock.read(now);
+        let log_time = self.clock.log_time();
+        match self.duplicates.look_up(intent.actor_number, &intent.id, fingerprint, log_time) {
+            Sighting::Seen(at) => return Verdict::Duplicate(at),
+            Sighting::Conflict(at) => return Verdict::Conflict(at),
+            Sighting::Gone => return Verdict::Gone,
+            Sighting::Ahead => return Verdict::Clock(log_time),
+            Sighting::New => {}
+        }
+        let time = match read {
+            Ok(time) => time,
+            Err(wall) => return Verdict::Clock(wall),
+        };
+
+        let Intent { actor, actor_number, roles, id, command } = intent;
+        let decided = self.run(&actor, &roles, &id, command, position, time);
+        let outcome = match decided {
+            Run::Denied(reason) => return Verdict::Denied(reason),
+            Run::Accepted(answer) => self.accepted(&answer),
+            Run::Refused(body) => {
+                self.emitted.clear();
+                Outcome::Refused { body }
+            }
+            Run::Bug(message) => {
+                self.emitted.clear();
+                bug(position, message)
+            }
+        };
+        self.duplicates.remember(actor_number, &id, fingerprint, position, time);
+        let personal = self.personal_body();
+        self.emitted.clear();
+        Verdict::Recorded(Recording { time, outcome, personal })
+    }
+
+    /// Calls the app's code; unless it is accepted, the state is as before.
+    fn run(
+        &mut self,
+        actor: &ActorId,
+        roles: &Roles,
+        id: &CommandId,
+        command: Parsed<A>,
+        position: Position,
+        time: Timestamp,
+    ) -> Run {
+        assert_eq!(self.emitted.count, 0, "one decision at a time");
+        state::begin(&mut self.state, position);
+        self.decided += 1;
+        let decode_again =
+            self.options.decode_again || self.decided.is_multiple_of(DECODE_AGAIN_EVERY);
+        let check_invariants = self.options.check_invariants;
+        let (state, emitted) = (&mut self.state, &mut self.emitted);
+        let (secret, event_numbers) = (&self.secret, &self.event_numbers);
+        let index = command.index;
+
+        let app_code = AssertUnwindSafe(|| {
+            let actor: Actor = actor_in(state, actor, roles);
+            if let Access::Denied(reason) = command.act.may(&actor, state) {
+                return Run::Denied(reason.into_owned());
+            }
+            let turn = Turn {
+                actor: &actor,
+                command_id: id,
+                position,
+                time,
+                secret,
+                event_numbers,
+                decode_again,
+            };
+            match command.act.act(&mut Deciding::new(state, turn, emitted)) {
+                Decision::Accepted(answer) => match sound(state, check_invariants) {
+                    Ok(()) => Run::Accepted(answer),
+                    Err(broken) => Run::Bug(broken),
+                },
+                Decision::Refused(body) => Run::Refused(body),
+            }
+        });
+        let run = catch_unwind(app_code).unwrap_or_else(|panic| {
+            if panic.is::<Broken>() {
+                resume_unwind(panic);
+            }
+            Run::Bug(panic_message(panic.as_ref()))
+        });
+        if !matches!(run, Run::Accepted(_)) {
+            state::take_back(&mut self.state);
+        }
+        match run {
+            Run::Bug(message) => Run::Bug(format!("{}: {message}", A::COMMANDS[index].name)),
+            other => other,
+        }
+    }
+
+    fn accepted(&self, answer: &[u8]) -> Outcome {
+        let emitted = &self.emitted;
+        let mut body = Vec::with_capacity(emitted.plain.len() + answer.len() + 8);
+        recorded::write_array_head(2, &mut body);
+        recorded::write_array_head(emitted.count, &mut body);
+        body.extend_from_slice(&emitted.plain);
+        let answer_at = body.len();
+        body.extend_from_slice(answer);
+        Outcome::Accepted { body, answer_at }
+    }
+
+    fn personal_body(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        if self.emitted.personal_count > 0 {
+            recorded::write_array_head(self.emitted.personal_count, &mut body);
+            body.extend_from_slice(&self.emitted.personal);
+        }
+        body
+    }
+
+    /// Folds a recorded command. Changes are remembered or not as [`Self::record_changes`] says.
+    pub fn replay(&mut self, record: &Replayed<'_>) -> Result<(), ReplayError> {
+        self.clock.replayed(record.time);
+        if let Some(id) = record.id {
+            let print =
+                fingerprint(record.command, record.arguments, record.personal_arguments);
+            self.duplicates.remember(record.actor_number, id, print, record.position, record.time);
+        }
+        let Some(mut body) = record.accepted else { return Ok(()) };
+        state::begin(&mut self.state, record.position);
+        let meta = Meta { position: record.position, time: record.time, actor: record.actor };
+        let outer = |error| ReplayError { what: "the outcome".to_owned(), error };
+        let parts = recorded::read_array_head(&mut body).map_err(outer)?;
+        if parts != 2 {
+            let reason = format!("2 parts were expected, {parts} found");
+            return Err(outer(DecodeError { field: String::new(), reason }));
+        }
+        let events = recorded::read_array_head(&mut body).map_err(outer)?;
+        let personal = PersonalParts::read(record.personal).map_err(|error| ReplayError {
+            what: "the personal part of the outcome".to_owned(),
+            error,
+        })?;
+        for place in 0..events {
+            recorded::read_array_head(&mut body).map_err(outer)?;
+            let number: u32 = recorded::read(&mut body).map_err(outer)?;
+            self.replay_event(number, &mut body, personal.of(place), &meta)?;
+        }
+        Ok(())
+    }
+
+    fn replay_event(
+        &mut self,
+        number: u32,
+        body: &mut &[u8],
+        personal: Option<&[u8]>,
+        meta: &Meta<'_>,
+    ) -> Result<(), ReplayError> {
+        let unknown = |what: String, reason: &str| {
+            Err(ReplayError {
+                what,
+                error: DecodeError { field: String::new(), reason: reason.to_owned() },
+            })
+        };
+        match self.events.get(&number) {
+            Some(NumberedEvent::Known(index)) => {
+                let event = &A::EVENTS[*index];
+                (event.replay)(&mut self.state, body, personal, meta).map_err(|error| ReplayError {
+                    what: format!("event {}/{}", A::NAME, event.name),
+                    error,
+                })
+            }
+            Some(NumberedEvent::Unknown(name)) => unknown(
+                format!("event {}/{name}", A::NAME),
+                "this code has no such event; was it removed, or renamed without an alias?",
+            ),
+            None => unknown(format!("event number {number}"), "no record before names it"),
+        }
+    }
+}
+
+/// The personal parts of a record's events, by the place of the event.
+struct PersonalParts<'a>(Vec<(usize, &'a [u8])>);
+
+impl<'a> PersonalParts<'a> {
+    fn read(body: Option<&'a [u8]>) -> Result<Self, DecodeError> {
+        let Some(mut body) = body else { return Ok(Self(Vec::new())) };
+        let count = recorded::read_array_head(&mut body)?;
+        let mut parts = Vec::new();
+        for _ in 0..count {
+            recorded::read_array_head(&mut body)?;
+            let place = recorded::read(&mut body)?;
+            let start = body;
+            recorded::read::<serde::de::IgnoredAny>(&mut body)?;
+            parts.push((place, &start[..start.len() - body.len()]));
+        }
+        Ok(Self(parts))
+    }
+
+    fn of(&self, place: usize) -> Option<&'a [u8]> {
+        self.0.iter().find(|(at, _)| *at == place).map(|(_, part)| *part)
+    }
+}
+
+enum Run {
+    Accepted(Vec<u8>),
+    Refused(Vec<u8>),
+    Denied(String),
+    Bug(String),
+}
+
+/// Checks what must hold after an accepted command.
+fn sound<A: App>(state: &A, check_invariants: bool) -> Result<(), String> {
+    state::check_references(state)?;
+    if check_invariants {
+        for invariant in A::INVARIANTS {
+            (invariant.check)(state)
+                .map_err(|broken| format!("invariant {}: {broken}", invariant.name))?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(serde::Serialize)]
+struct BugBody<'a> {
+    reference: &'a str,
+}
+
+fn bug(position: Position, message: String) -> Outcome {
+    let reference = format!("bug-{position}");
+    let mut body = Vec::new();
+    recorded::write(&BugBody { reference: &reference }, &mut body);
+    Outcome::Bug { body, reference, message }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}
+
+/// The hash that tells apart two contents under one id: of the command's place in the app's list and
+/// its arguments as recorded. Lives in memory only.
+fn fingerprint(command: usize, arguments: &[u8], personal: &[u8]) -> Fingerprint {
+    let mut hasher = DefaultHasher::new();
+    (command, arguments, personal).hash(&mut hasher);
+    Fingerprint(hasher.finish())
+}

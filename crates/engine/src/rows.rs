@@ -1,0 +1,259 @@
+//! Reading rows: the one read API, the same for the engine's tables, for atoms, and for the part of
+//! a table that an actor may see.
+
+use std::borrow::Borrow;
+use std::collections::btree_map;
+use std::ops::{Bound, RangeBounds};
+
+use deeds_values::KeyBytes;
+use imbl::shared_ptr::DefaultSharedPtr;
+
+use crate::actor::Keys;
+use crate::row::Row;
+use crate::table::{Split, Store, Table, bytes_of};
+
+use std::sync::Arc;
+
+/// The part of a table that the holder of some keys may see.
+pub struct VisibleTable<'a, R: Row> {
+    table: &'a Table<R>,
+    keys: &'a Keys,
+}
+
+impl<'a, R: Row> VisibleTable<'a, R> {
+    /// What the holder of these keys sees of the table.
+    pub fn new(table: &'a Table<R>, keys: &'a Keys) -> Self {
+        Self { table, keys }
+    }
+}
+
+/// A place to read rows of one type from. All reads are in key order, or in the order of the index
+/// and then of the key.
+///
+/// `#[row]` adds typed reads for each index: `by_<index>(value)`, `by_<index>_in(range)`, and
+/// `by_<index>_prefix("text")` where the index ends in text.
+pub trait Reads<R: Row> {
+    /// The table and, if only a part is visible, the keys held.
+    #[doc(hidden)]
+    fn source(&self) -> (&Table<R>, Option<&Keys>);
+
+    /// The row with this key.
+    fn get(&self, key: impl Borrow<R::Key>) -> Option<&R> {
+        let (table, keys) = self.source();
+        let bytes = bytes_of(key.borrow());
+        table.row(&bytes).filter(|row| visible(*row, keys))
+    }
+
+    /// Whether a row has this key.
+    fn contains(&self, key: impl Borrow<R::Key>) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// How many rows there are; counts one by one where only a part is visible.
+    fn len(&self) -> usize {
+        let (table, keys) = self.source();
+        match keys {
+            None => crate::table::AnyTable::row_count(table),
+            Some(_) => self.iter().count(),
+        }
+    }
+
+    /// Whether there are no rows.
+    fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// All rows.
+    fn iter(&self) -> Rows<'_, R> {
+        let (table, keys) = self.source();
+        Rows { cursor: table.cursor(Bound::Unbounded, Bound::Unbounded), keys }
+    }
+
+    /// The rows whose keys lie in the range.
+    fn range(&self, range: impl RangeBounds<R::Key>) -> Rows<'_, R> {
+        let (table, keys) = self.source();
+        let low = range.start_bound().map(bytes_of);
+        let high = range.end_bound().map(bytes_of);
+        Rows { cursor: table.cursor(low, high), keys }
+    }
+
+    /// The rows of an index whose value's bytes start with `prefix`.
+    #[doc(hidden)]
+    fn index_prefix(&self, index: usize, prefix: &[u8]) -> Rows<'_, R> {
+        let (table, keys) = self.source();
+        let low = Bound::Included(KeyBytes::from_slice(prefix));
+        Rows { cursor: table.index_cursor(index, low, prefix_end(prefix)), keys }
+    }
+
+    /// The rows of an index whose value's bytes lie in the range; an entry is a value's bytes and
+    /// more, so "up to and with a value" ends where its prefix ends.
+    #[doc(hidden)]
+    fn index_range(
+        &self,
+        index: usize,
+        low: Bound<KeyBytes>,
+        high: Bound<KeyBytes>,
+    ) -> Rows<'_, R> {
+        let (table, keys) = self.source();
+        let low = match low {
+            Bound::Excluded(value) => match prefix_end(&value) {
+                Bound::Excluded(end) => Bound::Included(end),
+                _ => return Rows::none(table, keys),
+            },
+            other => other,
+        };
+        let high = match high {
+            Bound::Included(value) => prefix_end(&value),
+            other => other,
+        };
+        Rows { cursor: table.index_cursor(index, low, high), keys }
+    }
+}
+
+impl<R: Row> Reads<R> for Table<R> {
+    fn source(&self) -> (&Table<R>, Option<&Keys>) {
+        (self, None)
+    }
+}
+
+impl<R: Row> Reads<R> for VisibleTable<'_, R> {
+    fn source(&self) -> (&Table<R>, Option<&Keys>) {
+        (self.table, Some(self.keys))
+    }
+}
+
+fn visible<R: Row>(row: &R, keys: Option<&Keys>) -> bool {
+    keys.is_none_or(|held| row.audience().meet(held))
+}
+
+/// The exclusive end of everything that starts with `prefix`.
+fn prefix_end(prefix: &[u8]) -> Bound<KeyBytes> {
+    let mut end = KeyBytes::from_slice(prefix);
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Bound::Excluded(end);
+        }
+    }
+    Bound::Unbounded
+}
+
+/// Rows in order, from either end.
+pub struct Rows<'a, R: Row> {
+    cursor: Cursor<'a, R>,
+    keys: Option<&'a Keys>,
+}
+
+enum Cursor<'a, R: Row> {
+    None,
+    Live(btree_map::Range<'a, KeyBytes, Arc<R>>),
+    Frozen(imbl::ordmap::RangedIter<'a, KeyBytes, Arc<R>, DefaultSharedPtr>),
+    LiveIndex(&'a Table<R>, btree_map::Range<'a, KeyBytes, Split>),
+    FrozenIndex(&'a Table<R>, imbl::ordmap::RangedIter<'a, KeyBytes, Split, DefaultSharedPtr>),
+}
+
+impl<'a, R: Row> Rows<'a, R> {
+    fn none(_: &'a Table<R>, keys: Option<&'a Keys>) -> Self {
+        Self { cursor: Cursor::None, keys }
+    }
+}
+
+fn indexed<'a, R: Row>(table: &'a Table<R>, entry: &KeyBytes, split: Split) -> &'a R {
+    table.row(&entry[split as usize..]).expect("an index entry names a row")
+}
+
+impl<'a, R: Row> Iterator for Cursor<'a, R> {
+    type Item = &'a R;
+
+    fn next(&mut self) -> Option<&'a R> {
+        match self {
+            Cursor::None => None,
+            Cursor::Live(range) => range.next().map(|(_, row)| &**row),
+            Cursor::Frozen(range) => range.next().map(|(_, row)| &**row),
+            Cursor::LiveIndex(table, range) => {
+                range.next().map(|(entry, &split)| indexed(table, entry, split))
+            }
+            Cursor::FrozenIndex(table, range) => {
+                range.next().map(|(entry, &split)| indexed(table, entry, split))
+            }
+        }
+    }
+}
+
+impl<'a, R: Row> DoubleEndedIterator for Cursor<'a, R> {
+    fn next_back(&mut self) -> Option<&'a R> {
+        match self {
+            Cursor::None => None,
+            Cursor::Live(range) => range.next_back().map(|(_, row)| &**row),
+            Cursor::Frozen(range) => range.next_back().map(|(_, row)| &**row),
+            Cursor::LiveIndex(table, range) => {
+                range.next_back().map(|(entry, &split)| indexed(table, entry, split))
+            }
+            Cursor::FrozenIndex(table, range) => {
+                range.next_back().map(|(entry, &split)| indexed(table, entry, split))
+            }
+        }
+    }
+}
+
+impl<'a, R: Row> Iterator for Rows<'a, R> {
+    type Item = &'a R;
+
+    fn next(&mut self) -> Option<&'a R> {
+        let keys = self.keys;
+        self.cursor.find(|row| visible(*row, keys))
+    }
+}
+
+impl<R: Row> DoubleEndedIterator for Rows<'_, R> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let keys = self.keys;
+        self.cursor.rfind(|row| visible(*row, keys))
+    }
+}
+
+impl<R: Row> Table<R> {
+    fn row(&self, key: &[u8]) -> Option<&R> {
+        match &self.store {
+            Store::Live(live) => live.rows.get(key).map(|row| &**row),
+            Store::Frozen(frozen) => frozen.rows.get(key).map(|row| &**row),
+        }
+    }
+
+    fn cursor(&self, low: Bound<KeyBytes>, high: Bound<KeyBytes>) -> Cursor<'_, R> {
+        if is_empty(&low, &high) {
+            return Cursor::None;
+        }
+        match &self.store {
+            Store::Live(live) => Cursor::Live(live.rows.range((low, high))),
+            Store::Frozen(frozen) => Cursor::Frozen(frozen.rows.range((low, high))),
+        }
+    }
+
+    fn index_cursor(
+        &self,
+        index: usize,
+        low: Bound<KeyBytes>,
+        high: Bound<KeyBytes>,
+    ) -> Cursor<'_, R> {
+        if is_empty(&low, &high) {
+            return Cursor::None;
+        }
+        match &self.store {
+            Store::Live(live) => Cursor::LiveIndex(self, live.indexes[index].range((low, high))),
+            Store::Frozen(frozen) => {
+                Cursor::FrozenIndex(self, frozen.indexes[index].range((low, high)))
+            }
+        }
+    }
+}
+
+/// Whether the bounds enclose nothing: the maps panic on a range that starts after its end.
+fn is_empty(low: &Bound<KeyBytes>, high: &Bound<KeyBytes>) -> bool {
+    match (low, high) {
+        (Bound::Included(low), Bound::Included(high)) => low > high,
+        (Bound::Included(low) | Bound::Excluded(low), Bound::Excluded(high))
+        | (Bound::Excluded(low), Bound::Included(high)) => low >= high,
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+    }
+}

@@ -1,0 +1,99 @@
+//! The state: an app's tables together, in either form.
+
+use deeds_values::{ActorId, Position};
+
+use crate::actor::{Actor, Keys, Roles};
+use crate::changes::FrameChanges;
+use crate::row::Row;
+use crate::table::{AnyTable, Table, Tables};
+
+/// A struct of [`Table`]s. Implemented by `#[state]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a state",
+    note = "put `#[state]` above a struct whose fields are all `Table<...>`"
+)]
+pub trait State: Tables + Sized + Send + Sync + 'static {
+    /// The same fields as [`VisibleTable`](crate::rows::VisibleTable)s.
+    type Visible<'a>;
+
+    /// All tables empty, in their live form.
+    fn live() -> Self;
+
+    /// The frozen form of the same rows.
+    fn freeze(&self) -> Self;
+
+    /// What the holder of these keys sees.
+    fn visible<'a>(&'a self, keys: &'a Keys) -> Self::Visible<'a>;
+
+    /// The tables in the order of the fields.
+    #[doc(hidden)]
+    fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn AnyTable));
+}
+
+/// What an actor sees of a state `S`: the same tables, without the rows hidden from the actor.
+pub type Visible<'a, S> = <S as State>::Visible<'a>;
+
+/// Says which field of the state holds rows of one type. Implemented by `#[state]`; a state holds
+/// one table per row type.
+pub trait Holds<R: Row> {
+    /// The table of these rows.
+    fn table(&self) -> &Table<R>;
+}
+
+/// Who may be what, by the state itself. The roles of the token are added to these.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which roles and keys an actor has",
+    note = "write `impl Members for {Self}` with `roles` and `keys`"
+)]
+pub trait Members {
+    /// The roles that the state gives an actor.
+    fn roles(&self, actor: &ActorId) -> Roles;
+
+    /// The audience keys that an actor holds: rows that name one of them are visible to it.
+    fn keys(&self, actor: &Actor) -> Keys;
+}
+
+/// Starts a command: what follows can be taken back.
+pub(crate) fn begin(state: &mut impl State, position: Position) {
+    state.each_mut(&mut |table| table.begin(position));
+}
+
+/// Takes back everything since [`begin`].
+pub(crate) fn take_back(state: &mut impl State) {
+    state.each_mut(&mut |table| table.take_back());
+}
+
+/// Takes the changes since they were last taken.
+pub(crate) fn take_changes(state: &mut impl State) -> FrameChanges {
+    let mut tables = Vec::new();
+    let mut place = 0;
+    state.each_mut(&mut |table| {
+        tables.extend(table.take_changes().map(|changes| (place, changes)));
+        place += 1;
+    });
+    FrameChanges { tables }
+}
+
+/// Folds a frame's changes into a frozen state.
+pub(crate) fn fold(state: &mut impl State, changes: &FrameChanges) {
+    let mut changed = changes.tables.iter().peekable();
+    let mut place = 0;
+    state.each_mut(&mut |table| {
+        if let Some((_, list)) = changed.next_if(|(at, _)| *at == place) {
+            table.fold(list.as_ref());
+        }
+        place += 1;
+    });
+    assert!(changed.peek().is_none(), "changes name tables of this state in order");
+}
+
+/// Checks the references of all rows changed since [`begin`].
+pub(crate) fn check_references(state: &impl State) -> Result<(), String> {
+    let mut outcome = Ok(());
+    state.each(&mut |table| {
+        if outcome.is_ok() {
+            outcome = table.check_references(state);
+        }
+    });
+    outcome
+}

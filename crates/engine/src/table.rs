@@ -1,0 +1,490 @@
+//! Tables: typed rows in memory, by key and by index.
+//!
+//! A table has two representations behind one type (ADR 0001):
+//! - *live*: mutable ordered maps, owned by the engine's thread; every mutation appends to a change
+//!   list, which takes a refused command back and then moves the frozen form;
+//! - *frozen*: persistent maps that share structure; part of an atom, read by the world, moved only
+//!   by folding a frame's changes.
+//!
+//! Rows are shared between the two. Keys and index entries are order-preserving bytes
+//! ([`deeds_values::key`]), so one kind of map serves all. An index entry is the value's bytes
+//! followed by the row's key; what it maps to is where the key starts.
+//!
+//! Misuse by an author (inserting a key that exists, updating one that does not, changing a key,
+//! breaking a unique index) panics with words for the author; the engine catches it, takes the
+//! command back and records a bug. All checks and all calls into the row's own code come before the
+//! first mutation, so a panic leaves the table as it was.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use deeds_values::{Key, KeyBytes, Position};
+use imbl::OrdMap;
+
+use crate::changes::Change;
+use crate::row::Row;
+
+/// A typed collection of rows.
+pub struct Table<R: Row> {
+    name: &'static str,
+    pub(crate) store: Store<R>,
+}
+
+pub(crate) enum Store<R> {
+    Live(Live<R>),
+    Frozen(Frozen<R>),
+}
+
+/// Where the row's key starts within an index entry.
+pub(crate) type Split = u32;
+
+pub(crate) struct Live<R> {
+    pub(crate) rows: BTreeMap<KeyBytes, Arc<R>>,
+    pub(crate) indexes: Vec<BTreeMap<KeyBytes, Split>>,
+    /// The changes of the frame being built.
+    changes: Vec<Change<R>>,
+    /// How many of them belong to earlier commands.
+    mark: usize,
+    /// The record being decided or replayed.
+    position: Position,
+    /// False while replaying: nothing will be taken back or folded, so nothing is remembered.
+    recording: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct Frozen<R> {
+    pub(crate) rows: OrdMap<KeyBytes, Arc<R>>,
+    pub(crate) indexes: Vec<OrdMap<KeyBytes, Split>>,
+}
+
+impl<R: Row> Table<R> {
+    /// An empty table in its live form.
+    pub fn live(name: &'static str) -> Self {
+        let live = Live {
+            rows: BTreeMap::new(),
+            indexes: R::INDEXES.iter().map(|_| BTreeMap::new()).collect(),
+            changes: Vec::new(),
+            mark: 0,
+            position: Position(0),
+            recording: true,
+        };
+        Self { name, store: Store::Live(live) }
+    }
+
+    /// The table's name: the field of the state that holds it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Adds a row whose key is new.
+    ///
+    /// # Panics
+    /// If a row with its key exists, or a unique index has its value: decide first, then emit.
+    pub fn insert(&mut self, row: R) {
+        let key = key_of(&row);
+        if self.live_rows().contains_key(&key) {
+            panic!("{}: insert of a row whose key exists already", self.name);
+        }
+        self.change(key, None, Some(Arc::new(row)));
+    }
+
+    /// Adds a row, or replaces the one with its key.
+    ///
+    /// # Panics
+    /// If a unique index has its value for another row.
+    pub fn put(&mut self, row: R) {
+        let key = key_of(&row);
+        let before = self.live_rows().get(&key).cloned();
+        self.change(key, before, Some(Arc::new(row)));
+    }
+
+    /// Changes the row with this key.
+    ///
+    /// # Panics
+    /// If there is none, if the change alters the key, or if a unique index has the new value.
+    pub fn update(&mut self, key: &R::Key, change: impl FnOnce(&mut R)) {
+        let bytes = bytes_of(key);
+        let Some(before) = self.live_rows().get(&bytes).cloned() else {
+            panic!("{}: update of a row that does not exist", self.name);
+        };
+        let mut row = R::clone(&before);
+        change(&mut row);
+        if key_of(&row) != bytes {
+            panic!(
+                "{}: update changed the key of a row; remove the row and insert another",
+                self.name
+            );
+        }
+        self.change(bytes, Some(before), Some(Arc::new(row)));
+    }
+
+    /// Removes the row with this key.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn remove(&mut self, key: &R::Key) {
+        let bytes = bytes_of(key);
+        let Some(before) = self.live_rows().get(&bytes).cloned() else {
+            panic!("{}: remove of a row that does not exist", self.name);
+        };
+        self.change(bytes, Some(before), None);
+    }
+
+    fn live_rows(&self) -> &BTreeMap<KeyBytes, Arc<R>> {
+        match &self.store {
+            Store::Live(live) => &live.rows,
+            Store::Frozen(_) => panic!("{}: only events change tables", self.name),
+        }
+    }
+
+    fn live_mut(&mut self) -> &mut Live<R> {
+        match &mut self.store {
+            Store::Live(live) => live,
+            Store::Frozen(_) => panic!("{}: only events change tables", self.name),
+        }
+    }
+
+    fn change(&mut self, key: KeyBytes, before: Option<Arc<R>>, after: Option<Arc<R>>) {
+        let name = self.name;
+        let live = self.live_mut();
+        let moves = index_moves(&key, before.as_deref(), after.as_deref());
+        for (number, (_, entry)) in &moves {
+            if let Some((entry, split)) = entry
+                && R::INDEXES[*number].unique
+                && live.taken_by_another(*number, &entry[..*split as usize], &key)
+            {
+                panic!(
+                    "{name}: another row has this value of the unique index `{}`",
+                    R::INDEXES[*number].name
+                );
+            }
+        }
+        live.apply(&key, after.clone(), moves);
+        if live.recording {
+            live.changes.push(Change { position: live.position, key, before, after });
+        }
+    }
+}
+
+/// The payload of a panic that says our own tables are broken. Unlike a panic in an author's code it
+/// is not taken back and recorded: the engine lets it end the process.
+#[derive(Debug)]
+pub struct Broken(pub &'static str);
+
+fn intact(holds: bool, what: &'static str) {
+    if !holds {
+        std::panic::panic_any(Broken(what));
+    }
+}
+
+/// The bytes of a row's key.
+pub(crate) fn key_of<R: Row>(row: &R) -> KeyBytes {
+    let mut bytes = KeyBytes::new();
+    row.encode_key(&mut bytes);
+    bytes
+}
+
+/// The bytes of a key.
+pub(crate) fn bytes_of(key: &impl Key) -> KeyBytes {
+    let mut bytes = KeyBytes::new();
+    key.encode(&mut bytes);
+    bytes
+}
+
+type Entry = Option<(KeyBytes, Split)>;
+/// The index's number, the entry to take out, the entry to put in.
+type IndexMove = (usize, (Entry, Entry));
+
+/// What a change of one row moves in the indexes; entries that stay are not named.
+fn index_moves<R: Row>(key: &[u8], before: Option<&R>, after: Option<&R>) -> Vec<IndexMove> {
+    let entry = |spec: &crate::row::IndexSpec<R>, row: &R| {
+        let mut bytes = KeyBytes::new();
+        (spec.encode)(row, &mut bytes);
+        let split = Split::try_from(bytes.len()).expect("an indexed value is far below 4 GiB");
+        bytes.extend_from_slice(key);
+        (bytes, split)
+    };
+    let mut moves = Vec::new();
+    for (number, spec) in R::INDEXES.iter().enumerate() {
+        let old = before.map(|row| entry(spec, row));
+        let new = after.map(|row| entry(spec, row));
+        if old != new {
+            moves.push((number, (old, new)));
+        }
+    }
+    moves
+}
+
+impl<R: Row> Live<R> {
+    fn taken_by_another(&self, index: usize, value: &[u8], key: &[u8]) -> bool {
+        let from = KeyBytes::from_slice(value);
+        let first = self.indexes[index].range(from..).next();
+        first.is_some_and(|(entry, &split)| {
+            &entry[..split as usize] == value && &entry[split as usize..] != key
+        })
+    }
+
+    fn apply(&mut self, key: &KeyBytes, after: Option<Arc<R>>, moves: Vec<IndexMove>) {
+        match after {
+            Some(row) => drop(self.rows.insert(key.clone(), row)),
+            None => drop(self.rows.remove(key)),
+        }
+        for (number, (old, new)) in moves {
+            let index = &mut self.indexes[number];
+            if let Some((entry, _)) = old {
+                let removed = index.remove(&entry);
+                intact(removed.is_some(), "a row's index entries are there while it is");
+            }
+            if let Some((entry, split)) = new {
+                let replaced = index.insert(entry, split);
+                intact(replaced.is_none(), "an index entry belongs to one row");
+            }
+        }
+    }
+}
+
+impl<R: Row> Frozen<R> {
+    /// Applies the net change of one row.
+    fn fold_row(&mut self, key: &KeyBytes, before: Option<&R>, after: Option<&Arc<R>>) {
+        for (number, (old, new)) in index_moves(key, before, after.map(AsRef::as_ref)) {
+            let index = &mut self.indexes[number];
+            if let Some((entry, _)) = old {
+                index.remove(&entry);
+            }
+            if let Some((entry, split)) = new {
+                index.insert(entry, split);
+            }
+        }
+        match after {
+            Some(row) => drop(self.rows.insert(key.clone(), Arc::clone(row))),
+            None => drop(self.rows.remove(key)),
+        }
+    }
+}
+
+/// What the engine and the atom do with a table, whatever its rows. Not for authors.
+#[doc(hidden)]
+pub trait AnyTable: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn row_type(&self) -> TypeId;
+    fn row_name(&self) -> &'static str;
+    fn row_count(&self) -> usize;
+    /// Rows as JSON in key order, for comparison and for people.
+    fn rows_json(&self) -> Box<dyn Iterator<Item = serde_json::Value> + '_>;
+    /// Starts a command at this position: what follows can be taken back.
+    fn begin(&mut self, position: Position);
+    /// Takes back everything since `begin`.
+    fn take_back(&mut self);
+    /// Turns the change list on or off (off: replay).
+    fn record_changes(&mut self, recording: bool);
+    /// Takes the frame's changes, a `Vec<Change<R>>`, if there are any.
+    fn take_changes(&mut self) -> Option<Box<dyn Any + Send + Sync>>;
+    /// Folds a frame's changes into the frozen form.
+    fn fold(&mut self, changes: &(dyn Any + Send + Sync));
+    fn contains_bytes(&self, key: &[u8]) -> bool;
+    /// Checks the references of the rows changed since `begin`; the error is for the author.
+    fn check_references(&self, tables: &dyn Tables) -> Result<(), String>;
+    /// Whether some row's reference to `target` holds this key; says which field.
+    fn refers_to(&self, target: TypeId, key: &[u8]) -> Option<&'static str>;
+    /// Whether every index holds exactly the rows' entries; the error names the index.
+    fn check_indexes(&self) -> Result<(), String>;
+}
+
+/// The tables of a state by their row types. Not for authors.
+#[doc(hidden)]
+pub trait Tables {
+    fn find(&self, row_type: TypeId) -> Option<&dyn AnyTable>;
+    fn each(&self, visit: &mut dyn FnMut(&dyn AnyTable));
+}
+
+impl<R: Row> AnyTable for Table<R> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn row_type(&self) -> TypeId {
+        TypeId::of::<R>()
+    }
+
+    fn row_name(&self) -> &'static str {
+        R::NAME
+    }
+
+    fn row_count(&self) -> usize {
+        match &self.store {
+            Store::Live(live) => live.rows.len(),
+            Store::Frozen(frozen) => frozen.rows.len(),
+        }
+    }
+
+    fn rows_json(&self) -> Box<dyn Iterator<Item = serde_json::Value> + '_> {
+        let json = |row: &R| serde_json::to_value(row).expect("stored types always serialize");
+        match &self.store {
+            Store::Live(live) => Box::new(live.rows.values().map(move |row| json(row))),
+            Store::Frozen(frozen) => Box::new(frozen.rows.values().map(move |row| json(row))),
+        }
+    }
+
+    fn begin(&mut self, position: Position) {
+        let live = self.live_mut();
+        live.mark = live.changes.len();
+        live.position = position;
+    }
+
+    fn take_back(&mut self) {
+        let live = self.live_mut();
+        assert!(live.recording, "only recorded changes can be taken back");
+        while live.changes.len() > live.mark {
+            let change = live.changes.pop().expect("longer than the mark");
+            let moves =
+                index_moves(&change.key, change.after.as_deref(), change.before.as_deref());
+            live.apply(&change.key, change.before, moves);
+        }
+    }
+
+    fn record_changes(&mut self, recording: bool) {
+        let live = self.live_mut();
+        assert!(live.changes.is_empty(), "changes are taken before recording is switched");
+        live.recording = recording;
+    }
+
+    fn take_changes(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
+        let live = self.live_mut();
+        live.mark = 0;
+        let changes = std::mem::take(&mut live.changes);
+        if changes.is_empty() { None } else { Some(Box::new(changes)) }
+    }
+
+    fn fold(&mut self, changes: &(dyn Any + Send + Sync)) {
+        let changes: &Vec<Change<R>> = changes.downcast_ref().expect("this table's changes");
+        let Store::Frozen(frozen) = &mut self.store else {
+            panic!("{}: only atoms are folded", self.name);
+        };
+        // Sorted by key, a frame's changes touch each node of the maps once, and a row that
+        // changed many times is written once: its first before and its last after.
+        let mut order: Vec<&Change<R>> = changes.iter().collect();
+        order.sort_by(|a, b| a.key.cmp(&b.key));
+        for same_row in order.chunk_by(|a, b| a.key == b.key) {
+            let before = same_row[0].before.as_deref();
+            let after = same_row[same_row.len() - 1].after.as_ref();
+            frozen.fold_row(&same_row[0].key, before, after);
+        }
+    }
+
+    fn contains_bytes(&self, key: &[u8]) -> bool {
+        match &self.store {
+            Store::Live(live) => live.rows.contains_key(key),
+            Store::Frozen(frozen) => frozen.rows.contains_key(key),
+        }
+    }
+
+    fn check_references(&self, tables: &dyn Tables) -> Result<(), String> {
+        let Store::Live(live) = &self.store else {
+            panic!("{}: references are checked where tables change", self.name);
+        };
+        let since_begin = &live.changes[live.mark..];
+        for row in since_begin.iter().filter_map(|change| live.rows.get(&change.key)) {
+            self.check_row_references(row, tables)?;
+        }
+        for change in since_begin.iter().filter(|change| change.before.is_some()) {
+            if live.rows.contains_key(&change.key) {
+                continue;
+            }
+            let mut left = None;
+            tables.each(&mut |table| {
+                if let Some(field) = table.refers_to(TypeId::of::<R>(), &change.key) {
+                    left = Some(format!(
+                        "{}: a row was removed that `{}.{field}` still refers to",
+                        self.name,
+                        table.name()
+                    ));
+                }
+            });
+            left.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    fn refers_to(&self, target: TypeId, key: &[u8]) -> Option<&'static str> {
+        let Store::Live(live) = &self.store else { return None };
+        R::REFERENCES.iter().filter(|reference| (reference.target)() == target).find_map(
+            |reference| {
+                let index = &live.indexes[reference.index];
+                let (entry, _) = index.range(KeyBytes::from_slice(key)..).next()?;
+                entry.starts_with(key).then_some(reference.field)
+            },
+        )
+    }
+
+    fn check_indexes(&self) -> Result<(), String> {
+        for (number, spec) in R::INDEXES.iter().enumerate() {
+            let (entries, has): (usize, Box<dyn Fn(&KeyBytes) -> bool + '_>) = match &self.store {
+                Store::Live(live) => {
+                    let index = &live.indexes[number];
+                    (index.len(), Box::new(move |entry| index.contains_key(entry)))
+                }
+                Store::Frozen(frozen) => {
+                    let index = &frozen.indexes[number];
+                    (index.len(), Box::new(move |entry| index.contains_key(entry)))
+                }
+            };
+            let whole = self.each_row().all(|(key, row)| {
+                let mut entry = KeyBytes::new();
+                (spec.encode)(row, &mut entry);
+                entry.extend_from_slice(key);
+                has(&entry)
+            });
+            if !whole || entries != self.row_count() {
+                return Err(format!("{}: index `{}` does not match its rows", self.name, spec.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Row> Table<R> {
+    fn each_row(&self) -> Box<dyn Iterator<Item = (&KeyBytes, &R)> + '_> {
+        match &self.store {
+            Store::Live(live) => Box::new(live.rows.iter().map(|(key, row)| (key, &**row))),
+            Store::Frozen(frozen) => Box::new(frozen.rows.iter().map(|(key, row)| (key, &**row))),
+        }
+    }
+
+    fn check_row_references(&self, row: &R, tables: &dyn Tables) -> Result<(), String> {
+        for reference in R::REFERENCES {
+            let mut key = KeyBytes::new();
+            if !(reference.encode)(row, &mut key) {
+                continue;
+            }
+            let target = tables.find((reference.target)()).ok_or_else(|| {
+                format!("{}: `{}` refers to a table the state lacks", self.name, reference.field)
+            })?;
+            if !target.contains_bytes(&key) {
+                return Err(format!(
+                    "{}: `{}` refers to a row of `{}` that does not exist",
+                    self.name,
+                    reference.field,
+                    target.name()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The frozen form of the same rows, sharing them.
+    pub fn freeze(&self) -> Self {
+        let frozen = match &self.store {
+            Store::Live(live) => Frozen {
+                rows: live.rows.iter().map(|(key, row)| (key.clone(), Arc::clone(row))).collect(),
+                indexes: live
+                    .indexes
+                    .iter()
+                    .map(|index| index.iter().map(|(entry, split)| (entry.clone(), *split)).collect())
+                    .collect(),
+            },
+            Store::Frozen(frozen) => frozen.clone(),
+        };
+        Self { name: self.name, store: Store::Frozen(frozen) }
+    }
+}
