@@ -1,0 +1,132 @@
+//! `cargo xtask test`: everything that must hold, cheapest first.
+//!
+//! One debug profile and one target directory serve all steps. Clippy needs the dependencies
+//! checked and the tests need them built, so they are compiled twice; nothing else is.
+
+use crate::needs::{self, CARGO_DENY, GIT, Need, STRACE};
+use crate::steps::{self, Step, Work};
+use crate::usage::{self, Flag, Others, UsageError};
+use crate::{edges, tidy, tree};
+
+const HELP: &str = "\
+Everything that must hold: format, style, edges, licences, lints, docs, tests.
+
+Usage: cargo xtask test [--only STEP]...
+
+  --only STEP  run this step alone; may be repeated
+  --list       name the steps, and what this machine needs for them
+
+What is missing is fetched without asking where that is allowed (apt as root on Debian or
+Ubuntu; cargo-deny is built into target/tools), and named otherwise. With CI set in the
+environment, Cargo.lock must be up to date and nothing is compiled incrementally.
+";
+
+/// What the steps call beside cargo itself.
+const NEEDS: [&Need; 3] = [&GIT, &STRACE, &CARGO_DENY];
+
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let flags = [Flag::with("--only", "step"), Flag::alone("--list")];
+    let given = usage::parse("test", arguments, &flags, Others::Refused)?;
+    if given.help {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let mut steps = steps();
+    if given.has("--list") {
+        list(&steps);
+        return Ok(());
+    }
+    let only = given.values("--only");
+    if !only.is_empty() {
+        steps = chosen(steps, &only)?;
+    }
+    let deny_runs = steps.iter().any(|step| step.name == "deny");
+    let tests_run = steps.iter().any(|step| step.name == "tests");
+    let needed = |need: &&Need| match need.program {
+        "cargo-deny" => deny_runs,
+        "strace" => tests_run,
+        _ => true,
+    };
+    needs::meet(&NEEDS.into_iter().filter(needed).collect::<Vec<_>>())?;
+    steps::run(steps)
+}
+
+fn steps() -> Vec<Step> {
+    let step = |name, about, work| Step { name, about, work };
+    vec![
+        step("fmt", "formatted by rustfmt", cargo(&["fmt", "--all", "--check"])),
+        step("tidy", "the rules no compiler checks", Work::Check(tidy::check)),
+        step("edges", "no crate sees what must stay out of it", Work::Check(edges::check)),
+        step("deny", "licences, bans and sources of dependencies", deny()),
+        step("clippy", "no warning, in code and tests", clippy()),
+        step("docs", "every link in the documentation leads somewhere", docs()),
+        step("tests", "unit, integration, crash and documentation tests", tests()),
+    ]
+}
+
+fn clippy() -> Work {
+    let mut command = tree::cargo(&["clippy", "--workspace", "--all-targets"]);
+    strict(&mut command);
+    command.args(["--", "-D", "warnings"]);
+    Work::Program(command)
+}
+
+fn docs() -> Work {
+    let mut command = tree::cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    strict(&mut command);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    Work::Program(command)
+}
+
+fn tests() -> Work {
+    let mut command = tree::cargo(&["test", "--workspace"]);
+    strict(&mut command);
+    Work::Program(command)
+}
+
+fn deny() -> Work {
+    // Called by its path: it may lie in the target directory, where cargo does not look for it.
+    let program = CARGO_DENY.find().unwrap_or_else(|| CARGO_DENY.program.into());
+    let mut command = std::process::Command::new(program);
+    command.current_dir(tree::root());
+    // Versions met twice are warnings nobody can act on at once: `cargo deny check` shows them.
+    command.args(["--log-level", "error", "check", "licenses", "bans", "sources"]);
+    Work::Program(command)
+}
+
+fn cargo(arguments: &[&str]) -> Work {
+    Work::Program(tree::cargo(arguments))
+}
+
+/// What holds for a build that nobody waits for and that must not change what is committed.
+fn strict(command: &mut std::process::Command) {
+    if std::env::var_os("CI").is_some() {
+        command.arg("--locked").env("CARGO_INCREMENTAL", "0");
+    }
+}
+
+fn chosen(steps: Vec<Step>, only: &[&str]) -> anyhow::Result<Vec<Step>> {
+    for name in only {
+        if !steps.iter().any(|step| step.name == *name) {
+            let known = steps.iter().map(|step| step.name);
+            let error: UsageError = usage::unknown("step", name, known, "cargo xtask test --list");
+            return Err(error.into());
+        }
+    }
+    Ok(steps.into_iter().filter(|step| only.contains(&step.name)).collect())
+}
+
+fn list(steps: &[Step]) {
+    println!("Steps:");
+    for step in steps {
+        println!("  {:<8}{}", step.name, step.about);
+    }
+    println!("\nNeeds:");
+    for need in NEEDS {
+        let found = match need.find() {
+            Some(path) => path.display().to_string(),
+            None => "missing".to_owned(),
+        };
+        println!("  {:<12}{found}, for {}", need.program, need.wanted_by);
+    }
+}
