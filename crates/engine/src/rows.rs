@@ -77,6 +77,14 @@ pub trait Reads<R: Row> {
         Rows { cursor: table.cursor(low, high), keys }
     }
 
+    /// The rows whose key's bytes start with `prefix`: the leading part of a composite key.
+    #[doc(hidden)]
+    fn key_prefix(&self, prefix: &[u8]) -> Rows<'_, R> {
+        let (table, keys) = self.source();
+        let low = Bound::Included(KeyBytes::from_slice(prefix));
+        Rows { cursor: table.cursor(low, prefix_end(prefix)), keys }
+    }
+
     /// The rows of an index whose value's bytes start with `prefix`.
     #[doc(hidden)]
     fn index_prefix(&self, index: usize, prefix: &[u8]) -> Rows<'_, R> {
