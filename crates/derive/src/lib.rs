@@ -1,1 +1,183 @@
-//! placeholder
+//! The attribute macros of an application.
+//!
+//! One word above a type brings serde, the JSON Schema, the fixed names, and checks at compile time
+//! that every field can be kept for ever (ADR 0002). What they emit names everything by
+//! `::deeds::…`, and implements the traits of the engine; what those traits mean is said there.
+//!
+//! In reading order:
+//! - `item`: what all of them ask of an item: its doc comment, derives, fields;
+//! - `recorded`: `#[command]` and `#[event]`; `refusal`; `query`;
+//! - `row` with its typed `reads`; `state`;
+//! - `value`, `id`, `role`;
+//! - `app`: the one list.
+
+#![forbid(unsafe_code)]
+
+mod app;
+mod id;
+mod item;
+mod query;
+mod reads;
+mod recorded;
+mod refusal;
+mod role;
+mod row;
+mod state;
+mod value;
+
+use proc_macro::TokenStream;
+
+/// Turns an error into the compiler's words for it, beside the item where there is one, so that
+/// one mistake does not make every other use of the item a mistake as well.
+fn expand(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    expanded.unwrap_or_else(|error| error.into_compile_error()).into()
+}
+
+/// An intent that can be sent: a struct with named fields, or none.
+///
+/// ```ignore
+/// /// Put food aside for me until I check out.
+/// #[command]
+/// pub struct AddToCart { pub sku: Sku, pub quantity: u32 }
+/// ```
+///
+/// Brings `Clone`, `Debug`, `PartialEq`, serde (unknown and missing fields are errors), the JSON
+/// Schema, and `deeds::command::Command`. The doc comment is shown to those who send it. How it is
+/// decided is said by `impl Decide<App> for AddToCart`.
+///
+/// - `#[command(alias = "OldName")]`: an earlier name, under which records may still be;
+/// - `#[personal]` on a field: about a person, kept in a body of its own so that it can be erased.
+#[proc_macro_attribute]
+pub fn command(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(recorded::expand(recorded::Kind::Command, arguments.into(), item.into()))
+}
+
+/// A fact that followed from a command, named in the past tense: a struct with named fields, or
+/// none.
+///
+/// ```ignore
+/// #[event]
+/// pub struct ItemReserved { pub neighbor: ActorId, pub sku: Sku, pub quantity: u32 }
+/// ```
+///
+/// Brings what `#[command]` brings, and `deeds::event::Event`. How it changes the state is said by
+/// `impl Evolve<App> for ItemReserved`. Takes `alias` and `#[personal]` as `#[command]` does.
+#[proc_macro_attribute]
+pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(recorded::expand(recorded::Kind::Event, arguments.into(), item.into()))
+}
+
+/// An enum of what a command can be refused with. The code is the variant's name in snake case, the
+/// message its doc comment with `{field}` filled in, the data its fields.
+///
+/// ```ignore
+/// #[refusal]
+/// pub enum CartRefusal {
+///     /// There is no such product.
+///     UnknownProduct,
+///     /// Only {left} are left.
+///     NotEnough { left: u32 },
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn refusal(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(refusal::expand(arguments.into(), item.into()))
+}
+
+/// A row of a table.
+///
+/// ```ignore
+/// #[row(key = sku, index(category), unique(barcode), references(shelf = Shelf), index(shelf))]
+/// pub struct Product { pub sku: Sku, pub category: String, pub barcode: u64, pub shelf: ShelfId }
+/// ```
+///
+/// - `key = field` or `key = (field, field)`: what names a row in its table;
+/// - `index(field, …)`: reads in the order of these fields; `unique(…)`: and no two rows the same;
+/// - `references(field = Row)`: the field holds the key of another table's row (or `None`); an
+///   index must start with it.
+///
+/// Brings a trait `ProductReads` with typed reads for tables of this row: `by_category("fruit")`,
+/// `by_category_in("a".."d")`, `by_category_prefix("can")` where the field is text, and the same
+/// for the leading fields of an index of several.
+#[proc_macro_attribute]
+pub fn row(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(row::expand(arguments.into(), item.into()))
+}
+
+/// A named read with typed arguments: a struct with named fields, or none. How it reads is said by
+/// `impl Read<App> for MyOrders`.
+///
+/// ```ignore
+/// /// My orders, the newest first.
+/// #[query]
+/// pub struct MyOrders { pub status: Option<Status> }
+/// ```
+#[proc_macro_attribute]
+pub fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(query::expand(arguments.into(), item.into()))
+}
+
+/// A type that can be part of commands, events, rows and answers.
+///
+/// - a struct with named fields is a JSON object;
+/// - a struct around one value, `struct Sku(String);`, is written as that value, and converts from
+///   and to it;
+/// - an enum's variants are written in snake case: `"placed"`, `{"picked": {"by": "ada"}}`. An enum
+///   without fields is `Copy`, ordered as declared, and can always be a key.
+///
+/// `#[value(key)]` also makes it a key: ordered field by field.
+#[proc_macro_attribute]
+pub fn value(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(value::expand(arguments.into(), item.into()))
+}
+
+/// The id of a thing that the app makes: `#[id] pub struct LotId;` is a UUID of its own type,
+/// written as text. New ones come from `new_id()` while a command is decided.
+#[proc_macro_attribute]
+pub fn id(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(id::expand(arguments.into(), item.into()))
+}
+
+/// An enum of the app's roles; their names in tokens are the variants in snake case.
+///
+/// ```ignore
+/// #[role]
+/// pub enum Role { Neighbor, Volunteer, Admin }
+/// ```
+#[proc_macro_attribute]
+pub fn role(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(role::expand(arguments.into(), item.into()))
+}
+
+/// The state: a struct whose fields are all `Table<…>`, one for each type of row.
+///
+/// ```ignore
+/// #[state]
+/// pub struct FoodBank { pub products: Table<Product>, pub orders: Table<Order> }
+/// ```
+///
+/// Brings `VisibleFoodBank`, the same tables as an actor sees them.
+#[proc_macro_attribute]
+pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(state::expand(arguments.into(), item.into()))
+}
+
+/// The one list of what an app is made of; what is not in it is not part of the app.
+///
+/// ```ignore
+/// app! {
+///     FoodBank as "food-bank" {
+///         commands: [AddToCart, Checkout],
+///         events: [ItemReserved, OrderPlaced],
+///         queries: [Catalogue, MyOrders],
+///         invariants: [stock_is_never_negative],
+///     }
+/// }
+/// ```
+///
+/// The name is the first part of the names of all stored types (`food-bank/OrderPlaced`), and fixed
+/// for ever. An invariant is a `fn(&FoodBank) -> Result<(), String>`.
+#[proc_macro]
+pub fn app(list: TokenStream) -> TokenStream {
+    expand(app::expand(list.into()))
+}

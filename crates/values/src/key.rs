@@ -43,6 +43,18 @@ pub trait Key: Ord {
     }
 }
 
+/// A key that is text: an index that ends in it can be read by prefix.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not text: rows cannot be read by how it starts",
+    label = "an index that ends in this is not read by prefix",
+    note = "for other values there is `by_..._in(range)`"
+)]
+pub trait TextKey: Key {}
+
+impl TextKey for str {}
+impl TextKey for String {}
+impl TextKey for crate::ActorId {}
+
 /// The smallest bytes greater than everything that begins with `prefix`: the open end of a prefix
 /// read. None when nothing is greater (the prefix is empty, or 0xFF only).
 pub fn prefix_end(prefix: &[u8]) -> Option<KeyBytes> {

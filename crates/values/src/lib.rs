@@ -34,7 +34,7 @@ pub use command_id::CommandId;
 pub use date::Date;
 pub use decimal::Decimal;
 pub use int64::Int64;
-pub use key::{Key, KeyBytes, encode_text_prefix, prefix_end};
+pub use key::{Key, KeyBytes, TextKey, encode_text_prefix, prefix_end};
 pub use lineage::Lineage;
 pub use money::{Currency, Money, MoneyError};
 pub use position::Position;

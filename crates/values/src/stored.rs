@@ -25,6 +25,10 @@ use std::sync::Arc;
 )]
 pub trait Stored {}
 
+/// Compiles if the type can be stored. What the attribute macros call for every field.
+#[doc(hidden)]
+pub const fn check<T: Stored + ?Sized>() {}
+
 /// A value that can be the key of a stored map: in JSON such keys are text.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a stored map",

@@ -1,0 +1,183 @@
+//! The typed reads of a row's indexes: a trait `ProductReads` for everything that rows can be read
+//! from.
+//!
+//! For `index(a, b)`: `by_a_b(a, b)`, `by_a_b_in(a, range)`, `by_a_b_prefix(a, "text")`, and for its
+//! leading fields `by_a(a)`, unless an index of its own has that name.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Field, Ident, ItemStruct, Type};
+
+use crate::item::{field_name, inner_of, name, plain_name};
+use crate::row::{Index, beside};
+
+pub(crate) fn expand(item: &ItemStruct, indexes: &[Index<'_>]) -> TokenStream {
+    if indexes.is_empty() {
+        return TokenStream::new();
+    }
+    let (row, visibility) = (&item.ident, &item.vis);
+    let reads = beside(item, "", "Reads");
+    let doc = format!("Typed reads of the indexes of [`{row}`].");
+    let mut taken: Vec<String> = indexes.iter().map(|index| index.name.clone()).collect();
+    let mut methods = Vec::new();
+    for (place, index) in indexes.iter().enumerate() {
+        methods.push(whole(row, place, index));
+        methods.push(in_range(row, place, index));
+        methods.push(prefix(row, place, index));
+        for length in 1..index.fields.len() {
+            let leading = &index.fields[..length];
+            let joined = joined(leading);
+            if !taken.contains(&joined) {
+                taken.push(joined);
+                methods.push(leading_fields(row, place, leading));
+            }
+        }
+    }
+    quote! {
+        #[doc = #doc]
+        #visibility trait #reads: ::deeds::rows::Reads<#row> {
+            #(#methods)*
+        }
+        impl<T: ::deeds::rows::Reads<#row> + ?::std::marker::Sized> #reads for T {}
+    }
+}
+
+fn joined(fields: &[&Field]) -> String {
+    fields.iter().map(|field| name(field_name(field))).collect::<Vec<_>>().join("_")
+}
+
+/// How a field's value is passed, and how its bytes are appended to `bytes`.
+///
+/// Text is passed as `&str` or `String`; an optional value as an option of a reference; anything
+/// else by value or by reference.
+fn parameter(field: &Field) -> (TokenStream, TokenStream) {
+    let (ident, ty) = (field_name(field), &field.ty);
+    let key = quote!(::deeds::__private::values::Key);
+    let is_text = |ty: &Type| plain_name(ty).is_some_and(|name| name == "String");
+    if is_text(ty) {
+        let encode = quote!(#key::encode(#ident.as_ref(), &mut bytes););
+        return (quote!(#ident: impl ::std::convert::AsRef<str>), encode);
+    }
+    let encode = quote!(#key::encode(&#ident, &mut bytes););
+    match inner_of(ty, "Option") {
+        Some(inner) if is_text(inner) => (quote!(#ident: ::std::option::Option<&str>), encode),
+        Some(inner) => (quote!(#ident: ::std::option::Option<&#inner>), encode),
+        None => {
+            let encode = quote! {
+                let value: &#ty = ::std::borrow::Borrow::borrow(&#ident);
+                #key::encode(value, &mut bytes);
+            };
+            (quote!(#ident: impl ::std::borrow::Borrow<#ty>), encode)
+        }
+    }
+}
+
+/// The parameters, and the statements that make `bytes` of them.
+fn parameters(fields: &[&Field]) -> (Vec<TokenStream>, TokenStream) {
+    let (declared, encode): (Vec<_>, Vec<_>) = fields.iter().map(|field| parameter(field)).unzip();
+    let bytes = if encode.is_empty() {
+        quote!(let bytes = ::deeds::__private::values::KeyBytes::new();)
+    } else {
+        quote! {
+            let mut bytes = ::deeds::__private::values::KeyBytes::new();
+            #(#encode)*
+        }
+    };
+    (declared, bytes)
+}
+
+fn whole(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
+    let (declared, bytes) = parameters(&index.fields);
+    let method = format_ident!("by_{}", index.name);
+    if index.unique {
+        let doc = format!("The row with this value of the unique index `{}`.", index.name);
+        return quote! {
+            #[doc = #doc]
+            fn #method(&self, #(#declared),*) -> ::std::option::Option<&#row> {
+                #bytes
+                self.index_prefix(#place, &bytes).next()
+            }
+        };
+    }
+    let doc = format!("The rows with this value of the index `{}`, by key.", index.name);
+    quote! {
+        #[doc = #doc]
+        fn #method(&self, #(#declared),*) -> ::deeds::rows::Rows<'_, #row> {
+            #bytes
+            self.index_prefix(#place, &bytes)
+        }
+    }
+}
+
+fn leading_fields(row: &Ident, place: usize, leading: &[&Field]) -> TokenStream {
+    let (declared, bytes) = parameters(leading);
+    let joined = joined(leading);
+    let method = format_ident!("by_{joined}");
+    let doc = format!("The rows with this `{joined}`, in the order of the rest of the index.");
+    quote! {
+        #[doc = #doc]
+        fn #method(&self, #(#declared),*) -> ::deeds::rows::Rows<'_, #row> {
+            #bytes
+            self.index_prefix(#place, &bytes)
+        }
+    }
+}
+
+fn in_range(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
+    let (last, leading) = index.fields.split_last().expect("an index has a field");
+    let (declared, bytes) = parameters(leading);
+    let method = format_ident!("by_{}_in", index.name);
+    let (last_name, ty) = (field_name(last), &last.ty);
+    let doc = format!("The rows whose `{}` lies in the range, in its order.", name(last_name));
+    // Without a bound the range ends where the leading fields' values end.
+    let unbounded = if leading.is_empty() {
+        quote!(::std::ops::Bound::Unbounded)
+    } else {
+        quote!(::std::ops::Bound::Included(bytes.clone()))
+    };
+    quote! {
+        #[doc = #doc]
+        fn #method(
+            &self,
+            #(#declared,)*
+            range: impl ::std::ops::RangeBounds<#ty>,
+        ) -> ::deeds::rows::Rows<'_, #row> {
+            #bytes
+            let bound = |bound: ::std::ops::Bound<&#ty>| match bound {
+                ::std::ops::Bound::Unbounded => #unbounded,
+                bound => bound.map(|value| {
+                    let mut bytes = bytes.clone();
+                    ::deeds::__private::values::Key::encode(value, &mut bytes);
+                    bytes
+                }),
+            };
+            let (low, high) = (bound(range.start_bound()), bound(range.end_bound()));
+            self.index_range(#place, low, high)
+        }
+    }
+}
+
+fn prefix(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
+    let (last, leading) = index.fields.split_last().expect("an index has a field");
+    let (declared, bytes) = parameters(leading);
+    let method = format_ident!("by_{}_prefix", index.name);
+    let ty = &last.ty;
+    let doc = format!(
+        "The rows whose `{}` starts with the text, in its order; for text only.",
+        name(field_name(last))
+    );
+    // The lifetime defers the bound to the caller: for other types the method is there, and its
+    // use says that it is for text.
+    quote! {
+        #[doc = #doc]
+        fn #method(&self, #(#declared,)* prefix: &str) -> ::deeds::rows::Rows<'_, #row>
+        where
+            for<'text> #ty: ::deeds::__private::values::TextKey,
+        {
+            #bytes
+            let mut bytes = bytes;
+            ::deeds::__private::values::encode_text_prefix(prefix, &mut bytes);
+            self.index_prefix(#place, &bytes)
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! `#[row]`: a row's key, indexes and references.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Error, Field, Ident, ItemStruct, Path, Result, Token, Type, parenthesized, token};
+
+use crate::item::{
+    check_stored, derives, doc, field_name, inner_of, name, named_fields, paths, refuse_generics,
+};
+use crate::reads;
+use crate::recorded::parse_struct;
+
+/// The most fields in a key or an index: the tuples that are keys.
+const PARTS_MAX: usize = 4;
+
+/// One `index(…)` or `unique(…)`.
+pub(crate) struct Index<'a> {
+    /// The fields joined by `_`.
+    pub(crate) name: String,
+    pub(crate) unique: bool,
+    pub(crate) fields: Vec<&'a Field>,
+}
+
+/// The arguments as written.
+#[derive(Default)]
+struct Arguments {
+    key: Option<Vec<Ident>>,
+    indexes: Vec<(Span, bool, Vec<Ident>)>,
+    references: Vec<(Ident, Path)>,
+}
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let arguments = parse_arguments(arguments)?;
+    let item = parse_struct(item, "a row")?;
+    refuse_generics(&item.generics, "a row")?;
+    let fields = named_fields(&item.fields, item.ident.span(), "a row")?;
+    refuse_personal(&fields)?;
+    let Some(key) = &arguments.key else {
+        let words =
+            "a row has a key: write `#[row(key = field)]` or `#[row(key = (field, field))]`";
+        return Err(Error::new(item.ident.span(), words));
+    };
+    let key = key.iter().map(|ident| find(&fields, ident)).collect::<Result<Vec<_>>>()?;
+    let indexes = indexes(&arguments, &fields)?;
+    let references = references(&arguments, &fields, &indexes)?;
+
+    let (ident, doc, type_name) = (&item.ident, doc(&item.attrs), name(&item.ident));
+    let key_type = key_type(&key);
+    let encode_key = encode_fields(&key, &quote!(self));
+    let specs = indexes.iter().map(|index| {
+        let (name, unique) = (&index.name, index.unique);
+        let encode = encode_fields(&index.fields, &quote!(row));
+        quote! {
+            ::deeds::row::IndexSpec { name: #name, unique: #unique, encode: |row, out| { #encode } }
+        }
+    });
+    let stored = check_stored(fields.iter().map(|field| &field.ty));
+    let wanted = ["Clone", "Debug", "PartialEq", "Serialize", "Deserialize", "JsonSchema"];
+    let derives = derives(&item.attrs, &wanted);
+    let paths = paths(quote!());
+    let reads = reads::expand(&item, &indexes);
+    Ok(quote! {
+        #derives
+        #paths
+        #item
+        #stored
+        impl ::deeds::__private::values::Stored for #ident {}
+        impl ::deeds::row::Row for #ident {
+            type Key = #key_type;
+            const NAME: &'static str = #type_name;
+            const DOC: &'static str = #doc;
+            const INDEXES: &'static [::deeds::row::IndexSpec<Self>] = &[#(#specs),*];
+            const REFERENCES: &'static [::deeds::row::ReferenceSpec<Self>] = &[#(#references),*];
+
+            fn encode_key(&self, out: &mut ::deeds::__private::values::KeyBytes) {
+                #encode_key
+            }
+
+            fn schema(
+                generator: &mut ::deeds::__private::schemars::SchemaGenerator,
+            ) -> ::deeds::__private::schemars::Schema {
+                generator.subschema_for::<Self>()
+            }
+        }
+        #reads
+    })
+}
+
+fn parse_arguments(arguments: TokenStream) -> Result<Arguments> {
+    let mut parsed = Arguments::default();
+    let parser = syn::meta::parser(|meta| {
+        let word = meta.path.get_ident().map(Ident::to_string).unwrap_or_default();
+        match word.as_str() {
+            "key" if parsed.key.is_some() => return Err(meta.error("a row has one key")),
+            "key" => {
+                let value = meta.value()?;
+                let fields =
+                    if value.peek(token::Paren) { idents(value)? } else { vec![value.parse()?] };
+                parsed.key = Some(at_most(fields, meta.path.span())?);
+            }
+            "index" | "unique" => {
+                let fields = at_most(idents(meta.input)?, meta.path.span())?;
+                parsed.indexes.push((meta.path.span(), word == "unique", fields));
+            }
+            "references" => {
+                let content;
+                parenthesized!(content in meta.input);
+                let each = |input: ParseStream<'_>| -> Result<(Ident, Path)> {
+                    let field = input.parse()?;
+                    input.parse::<Token![=]>()?;
+                    Ok((field, input.parse()?))
+                };
+                let list = Punctuated::<_, Token![,]>::parse_terminated_with(&content, each)?;
+                parsed.references.extend(list);
+            }
+            _ => {
+                return Err(meta.error(
+                    "a row takes `key = field`, `index(field, ...)`, `unique(field, ...)` and \
+                     `references(field = Row)`",
+                ));
+            }
+        }
+        Ok(())
+    });
+    parser.parse2(arguments)?;
+    Ok(parsed)
+}
+
+fn idents(input: ParseStream<'_>) -> Result<Vec<Ident>> {
+    let content;
+    parenthesized!(content in input);
+    Ok(Punctuated::<Ident, Token![,]>::parse_terminated(&content)?.into_iter().collect())
+}
+
+fn at_most(fields: Vec<Ident>, span: Span) -> Result<Vec<Ident>> {
+    if (1..=PARTS_MAX).contains(&fields.len()) {
+        return Ok(fields);
+    }
+    Err(Error::new(span, format!("name one to {PARTS_MAX} fields")))
+}
+
+fn refuse_personal(fields: &[&Field]) -> Result<()> {
+    for field in fields {
+        if let Some(mark) = field.attrs.iter().find(|mark| mark.path().is_ident("personal")) {
+            let words = "`#[personal]` is for fields of commands and events: a row is not kept, it \
+                         is made from them";
+            return Err(Error::new(mark.span(), words));
+        }
+    }
+    Ok(())
+}
+
+/// The field of that name.
+fn find<'a>(fields: &[&'a Field], ident: &Ident) -> Result<&'a Field> {
+    fields.iter().copied().find(|field| field_name(field) == ident).ok_or_else(|| {
+        let names: Vec<String> = fields.iter().map(|field| field_name(field).to_string()).collect();
+        let words = format!("there is no field `{ident}`; the fields are {}", names.join(", "));
+        Error::new(ident.span(), words)
+    })
+}
+
+fn indexes<'a>(arguments: &Arguments, fields: &[&'a Field]) -> Result<Vec<Index<'a>>> {
+    let mut indexes: Vec<Index<'a>> = Vec::new();
+    for (span, unique, idents) in &arguments.indexes {
+        let parts = idents.iter().map(|ident| find(fields, ident)).collect::<Result<Vec<_>>>()?;
+        let name = idents.iter().map(name).collect::<Vec<_>>().join("_");
+        if indexes.iter().any(|index| index.name == name) {
+            return Err(Error::new(*span, format!("there are two indexes `{name}`")));
+        }
+        indexes.push(Index { name, unique: *unique, fields: parts });
+    }
+    Ok(indexes)
+}
+
+fn references(
+    arguments: &Arguments,
+    fields: &[&Field],
+    indexes: &[Index<'_>],
+) -> Result<Vec<TokenStream>> {
+    let mut specs = Vec::new();
+    for (ident, target) in &arguments.references {
+        let field = find(fields, ident)?;
+        let starts = |index: &Index<'_>| field_name(index.fields[0]) == ident;
+        let Some(index) = indexes.iter().position(starts) else {
+            let words = format!(
+                "`{ident}` refers to another row, but no index starts with it: add \
+                 `index({ident})`, so that whoever removes the other row finds this one"
+            );
+            return Err(Error::new(ident.span(), words));
+        };
+        let field_name = name(ident);
+        let span = field.ty.span();
+        let row = quote!(::deeds::row::Row);
+        // The type of the key referred to is stated, so that another type is an error at the field.
+        let encode_key = quote_spanned! { span=>
+            let key: &<#target as #row>::Key = key;
+            ::deeds::__private::values::Key::encode(key, out);
+        };
+        let encode = if inner_of(&field.ty, "Option").is_some() {
+            quote! {
+                let ::std::option::Option::Some(key) = &row.#ident else { return false };
+                #encode_key
+            }
+        } else {
+            quote! { let key = &row.#ident; #encode_key }
+        };
+        specs.push(quote! {
+            ::deeds::row::ReferenceSpec {
+                field: #field_name,
+                target: || ::std::any::TypeId::of::<#target>(),
+                encode: |row, out| { #encode true },
+                index: #index,
+            }
+        });
+    }
+    Ok(specs)
+}
+
+/// The field's type, or the tuple of the fields' types.
+fn key_type(fields: &[&Field]) -> TokenStream {
+    let types: Vec<&Type> = fields.iter().map(|field| &field.ty).collect();
+    match types.as_slice() {
+        [one] => quote!(#one),
+        many => quote!((#(#many),*)),
+    }
+}
+
+/// Appends the fields' bytes; what is not a key is an error at the field's type.
+fn encode_fields(fields: &[&Field], row: &TokenStream) -> TokenStream {
+    let encode = fields.iter().map(|field| {
+        let name = field_name(field);
+        quote_spanned! { field.ty.span()=>
+            ::deeds::__private::values::Key::encode(&#row.#name, out);
+        }
+    });
+    quote!(#(#encode)*)
+}
+
+/// The name of a struct that is made beside an item.
+pub(crate) fn beside(item: &ItemStruct, prefix: &str, suffix: &str) -> Ident {
+    Ident::new(&format!("{prefix}{}{suffix}", name(&item.ident)), item.ident.span())
+}
