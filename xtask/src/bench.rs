@@ -23,6 +23,8 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
     needs::meet(&[&POSTGRESQL])?;
     let initdb = POSTGRESQL.find().expect("meet() has seen to it");
+    // Followed to where it really lies: only there are the server's other programs beside it.
+    let initdb = initdb.canonicalize()?;
     let programs = initdb.parent().expect("a program lies in a directory");
     let mut command = tree::cargo(&["run", "--release", "--package", "deeds-bench", "--"]);
     command.args(&given.others).env("DEEDS_POSTGRES_BIN", programs);
