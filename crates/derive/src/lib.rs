@@ -27,8 +27,8 @@ mod value;
 
 use proc_macro::TokenStream;
 
-/// Turns an error into the compiler's words for it, beside the item where there is one, so that
-/// one mistake does not make every other use of the item a mistake as well.
+/// Turns an error into the compiler's words for it. The compiler stops there: one mistake does not
+/// make every other use of the item a mistake as well.
 fn expand(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
     expanded.unwrap_or_else(|error| error.into_compile_error()).into()
 }

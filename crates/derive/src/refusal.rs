@@ -124,16 +124,11 @@ fn case(variant: &Variant) -> Result<Case> {
     })
 }
 
-/// The names between braces. A message is a format string: what is not a name fails there.
+/// The names between braces; a doubled brace stands for one. What is not a name between braces is
+/// an error of `format!`.
 fn placeholders(message: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut rest = message;
-    while let Some(at) = rest.find('{') {
-        rest = &rest[at + 1..];
-        if let Some(end) = rest.find('}') {
-            names.push(rest[..end].split(':').next().expect("split yields a part").to_owned());
-            rest = &rest[end + 1..];
-        }
-    }
-    names
+    let message = message.replace("{{", "").replace("}}", "");
+    let parts = message.split('{').skip(1).filter_map(|part| part.split_once('}'));
+    let name = |inside: &str| inside.split(':').next().expect("split yields a part").to_owned();
+    parts.map(|(inside, _)| name(inside)).collect()
 }

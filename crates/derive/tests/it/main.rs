@@ -1,0 +1,19 @@
+//! The integration tests of the macros: what they emit, used as an application uses it. What they
+//! refuse is tested in `crates/deeds/tests/ui`, in the compiler's own words.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+extern crate deeds_engine as deeds;
+
+/// The state and the one list.
+mod apps;
+/// A small app that uses every macro.
+mod pantry;
+/// Commands, events and queries: names, forms, personal fields.
+mod recorded;
+/// Codes, messages and data.
+mod refusals;
+/// Keys, indexes and references, and their typed reads.
+mod rows;
+/// Structs, newtypes, enums, ids and roles.
+mod values;
