@@ -19,6 +19,8 @@ pub(crate) struct Need {
     also_in: Option<&'static str>,
     from: Source,
     pub(crate) wanted_by: &'static str,
+    /// The step of `cargo xtask test` that calls it, if one does.
+    pub(crate) step: &'static str,
 }
 
 /// Where a program comes from.
@@ -35,6 +37,7 @@ pub(crate) const STRACE: Need = Need {
     also_in: None,
     from: Source::Debian("strace"),
     wanted_by: "the test that no answer leaves before its fdatasync",
+    step: "tests",
 };
 
 /// Lists the files of the tree, and clones it for `ci`.
@@ -43,6 +46,7 @@ pub(crate) const GIT: Need = Need {
     also_in: None,
     from: Source::Debian("git"),
     wanted_by: "`tidy`, which looks at what is tracked",
+    step: "tidy",
 };
 
 /// Checks licences, bans and sources of dependencies.
@@ -51,6 +55,7 @@ pub(crate) const CARGO_DENY: Need = Need {
     also_in: None,
     from: Source::Crate("cargo-deny", "0.20.2"),
     wanted_by: "the step `deny`",
+    step: "deny",
 };
 
 /// The peer that `bench` measures beside us. Debian keeps its programs out of `PATH`.
@@ -59,6 +64,7 @@ pub(crate) const POSTGRESQL: Need = Need {
     also_in: Some("/usr/lib/postgresql/*/bin"),
     from: Source::Debian("postgresql"),
     wanted_by: "`bench`, which runs PostgreSQL beside us",
+    step: "",
 };
 
 impl Need {
@@ -198,6 +204,7 @@ mod tests {
             also_in: None,
             from: Source::Debian("no-such-package"),
             wanted_by: "this test",
+            step: "",
         };
         assert_eq!(need.find(), None);
         assert_eq!(need.advice(), "install the package `no-such-package`");

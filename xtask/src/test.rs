@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything that must hold, cheapest first.
+//! `cargo xtask test`: everything that must hold, cheapest first: what takes a second comes before
+//! what has to be fetched or built.
 //!
 //! One debug profile and one target directory serve all steps. Clippy needs the dependencies
 //! checked and the tests need them built, so they are compiled twice; nothing else is.
@@ -39,15 +40,9 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let only = given.values("--only");
     if !only.is_empty() {
         steps = chosen(steps, &only)?;
+        let wanted = |need: &&Need| steps.iter().any(|step| need.step == step.name);
+        needs::meet(&NEEDS.into_iter().filter(wanted).collect::<Vec<_>>())?;
     }
-    let deny_runs = steps.iter().any(|step| step.name == "deny");
-    let tests_run = steps.iter().any(|step| step.name == "tests");
-    let needed = |need: &&Need| match need.program {
-        "cargo-deny" => deny_runs,
-        "strace" => tests_run,
-        _ => true,
-    };
-    needs::meet(&NEEDS.into_iter().filter(needed).collect::<Vec<_>>())?;
     steps::run(steps)
 }
 
@@ -57,7 +52,8 @@ fn steps() -> Vec<Step> {
         step("fmt", "formatted by rustfmt", cargo(&["fmt", "--all", "--check"])),
         step("tidy", "the rules no compiler checks", Work::Check(tidy::check)),
         step("edges", "no crate sees what must stay out of it", Work::Check(edges::check)),
-        step("deny", "licences, bans and sources of dependencies", deny()),
+        step("needs", "what this machine lacks is got, or named", Work::Check(meet_all)),
+        step("deny", "licences, bans and sources of dependencies", Work::Check(deny)),
         step("clippy", "no warning, in code and tests", clippy()),
         step("docs", "every link in the documentation leads somewhere", docs()),
         step("tests", "unit, integration, crash and documentation tests", tests()),
@@ -84,14 +80,20 @@ fn tests() -> Work {
     Work::Program(command)
 }
 
-fn deny() -> Work {
+fn meet_all() -> anyhow::Result<()> {
+    needs::meet(&NEEDS)?;
+    println!("   all there");
+    Ok(())
+}
+
+fn deny() -> anyhow::Result<()> {
     // Called by its path: it may lie in the target directory, where cargo does not look for it.
     let program = CARGO_DENY.find().unwrap_or_else(|| CARGO_DENY.program.into());
     let mut command = std::process::Command::new(program);
     command.current_dir(tree::root());
     // Versions met twice are warnings nobody can act on at once: `cargo deny check` shows them.
     command.args(["--log-level", "error", "check", "licenses", "bans", "sources"]);
-    Work::Program(command)
+    steps::program(&mut command)
 }
 
 fn cargo(arguments: &[&str]) -> Work {
