@@ -187,6 +187,10 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// The actor with its roles from the token and from the state.
-pub fn actor_in<A: App>(state: &A, id: &deeds_values::ActorId, token: &crate::actor::Roles) -> Actor {
+pub fn actor_in<A: App>(
+    state: &A,
+    id: &deeds_values::ActorId,
+    token: &crate::actor::Roles,
+) -> Actor {
     Actor::new(id.clone(), token.clone().united(&state.roles(id)))
 }

@@ -99,8 +99,11 @@ impl<'a, A: App> Deciding<'a, A> {
         } else {
             event
         };
-        let meta =
-            Meta { position: self.turn.position, time: self.turn.time, actor: self.turn.actor.id() };
+        let meta = Meta {
+            position: self.turn.position,
+            time: self.turn.time,
+            actor: self.turn.actor.id(),
+        };
         event.evolve(self.state, &meta);
     }
 

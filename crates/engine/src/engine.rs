@@ -17,7 +17,7 @@ use crate::actor::{Access, Actor, Roles};
 use crate::app::{App, actor_in};
 use crate::changes::FrameChanges;
 use crate::clock::{LogClock, Now};
-use crate::command::{Decision, Parsed};
+use crate::command::{Act, Decision};
 use crate::deciding::{Deciding, Emitted, Turn};
 use crate::duplicates::{Duplicates, Fingerprint, Sighting, WINDOW_COMMANDS};
 use crate::event::Meta;
@@ -51,8 +51,12 @@ impl Default for EngineOptions {
 /// to notice a type that does not read back as written, seldom enough to cost nothing.
 pub const DECODE_AGAIN_EVERY: u64 = 256;
 
+/// The most bytes of events and answer of one command: with its arguments (1 MiB) and the frame it
+/// joins they fit a frame (4 MiB).
+pub const OUTCOME_BYTES_MAX: usize = 2 << 20;
+
 /// A command as it reaches the engine: parsed, its sender verified.
-pub struct Intent<A: App> {
+pub struct Intent<'a, A: App> {
     /// Who sends it.
     pub actor: ActorId,
     /// The number that stands for the actor in this chronicle.
@@ -61,8 +65,14 @@ pub struct Intent<A: App> {
     pub roles: Roles,
     /// What makes it the same command when sent again.
     pub id: CommandId,
-    /// The command.
-    pub command: Parsed<A>,
+    /// The command's place in [`App::COMMANDS`].
+    pub index: usize,
+    /// What decides it.
+    pub act: Box<dyn Act<A>>,
+    /// The plain arguments, as they will be recorded.
+    pub arguments: &'a [u8],
+    /// The personal arguments, as they will be recorded.
+    pub personal: &'a [u8],
 }
 
 /// What the engine says of an intent.
@@ -206,9 +216,8 @@ impl<A: App> Engine<A> {
     /// Learns that a number stands for an event in this chronicle. A name that no event of the app
     /// has, now or as an alias, matters only if a record uses it.
     pub fn name_event(&mut self, number: u32, name: &str) {
-        let named = |event: &crate::app::EventType<A>| {
-            event.name == name || event.aliases.contains(&name)
-        };
+        let named =
+            |event: &crate::app::EventType<A>| event.name == name || event.aliases.contains(&name);
         let known = match A::EVENTS.iter().position(named) {
             Some(index) => {
                 if A::EVENTS[index].name == name {
@@ -236,12 +245,8 @@ impl<A: App> Engine<A> {
     ///
     /// # Panics
     /// If a table of ours is broken. A panic in the app's code is a bug outcome instead.
-    pub fn decide(&mut self, intent: Intent<A>, now: Now, position: Position) -> Verdict {
-        let fingerprint = fingerprint(
-            intent.command.index,
-            &intent.command.arguments,
-            &intent.command.personal,
-        );
+    pub fn decide(&mut self, intent: Intent<'_, A>, now: Now, position: Position) -> Verdict {
+        let fingerprint = fingerprint(intent.index, intent.arguments, intent.personal);
         // A re-send is answered even while the clock stands: it needs no new time.
         let read = self.clock.read(now);
         let log_time = self.clock.log_time();
@@ -257,8 +262,8 @@ impl<A: App> Engine<A> {
             Err(wall) => return Verdict::Clock(wall),
         };
 
-        let Intent { actor, actor_number, roles, id, command } = intent;
-        let decided = self.run(&actor, &roles, &id, command, position, time);
+        let Intent { actor, actor_number, roles, id, index, act, .. } = intent;
+        let decided = self.run((&actor, &roles, &id), (index, act), position, time);
         let outcome = match decided {
             Run::Denied(reason) => return Verdict::Denied(reason),
             Run::Accepted(answer) => self.accepted(&answer),
@@ -280,10 +285,8 @@ impl<A: App> Engine<A> {
     /// Calls the app's code; unless it is accepted, the state is as before.
     fn run(
         &mut self,
-        actor: &ActorId,
-        roles: &Roles,
-        id: &CommandId,
-        command: Parsed<A>,
+        (actor, roles, id): (&ActorId, &Roles, &CommandId),
+        (index, act): (usize, Box<dyn Act<A>>),
         position: Position,
         time: Timestamp,
     ) -> Run {
@@ -295,11 +298,10 @@ impl<A: App> Engine<A> {
         let check_invariants = self.options.check_invariants;
         let (state, emitted) = (&mut self.state, &mut self.emitted);
         let (secret, event_numbers) = (&self.secret, &self.event_numbers);
-        let index = command.index;
 
         let app_code = AssertUnwindSafe(|| {
             let actor: Actor = actor_in(state, actor, roles);
-            if let Access::Denied(reason) = command.act.may(&actor, state) {
+            if let Access::Denied(reason) = act.may(&actor, state) {
                 return Run::Denied(reason.into_owned());
             }
             let turn = Turn {
@@ -311,11 +313,14 @@ impl<A: App> Engine<A> {
                 event_numbers,
                 decode_again,
             };
-            match command.act.act(&mut Deciding::new(state, turn, emitted)) {
-                Decision::Accepted(answer) => match sound(state, check_invariants) {
-                    Ok(()) => Run::Accepted(answer),
-                    Err(broken) => Run::Bug(broken),
-                },
+            match act.act(&mut Deciding::new(state, turn, emitted)) {
+                Decision::Accepted(answer) => {
+                    let bytes = emitted.plain.len() + emitted.personal.len() + answer.len();
+                    match sound(state, bytes, check_invariants) {
+                        Ok(()) => Run::Accepted(answer),
+                        Err(broken) => Run::Bug(broken),
+                    }
+                }
                 Decision::Refused(body) => Run::Refused(body),
             }
         });
@@ -358,8 +363,7 @@ impl<A: App> Engine<A> {
     pub fn replay(&mut self, record: &Replayed<'_>) -> Result<(), ReplayError> {
         self.clock.replayed(record.time);
         if let Some(id) = record.id {
-            let print =
-                fingerprint(record.command, record.arguments, record.personal_arguments);
+            let print = fingerprint(record.command, record.arguments, record.personal_arguments);
             self.duplicates.remember(record.actor_number, id, print, record.position, record.time);
         }
         let Some(mut body) = record.accepted else { return Ok(()) };
@@ -414,6 +418,13 @@ impl<A: App> Engine<A> {
     }
 }
 
+/// The answer within the body of an accepted outcome.
+pub fn answer_of(mut body: &[u8]) -> Result<&[u8], DecodeError> {
+    recorded::read_array_head(&mut body)?;
+    recorded::read::<serde::de::IgnoredAny>(&mut body)?;
+    Ok(body)
+}
+
 /// The personal parts of a record's events, by the place of the event.
 struct PersonalParts<'a>(Vec<(usize, &'a [u8])>);
 
@@ -445,7 +456,10 @@ enum Run {
 }
 
 /// Checks what must hold after an accepted command.
-fn sound<A: App>(state: &A, check_invariants: bool) -> Result<(), String> {
+fn sound<A: App>(state: &A, bytes: usize, check_invariants: bool) -> Result<(), String> {
+    if bytes > OUTCOME_BYTES_MAX {
+        return Err(format!("its events and answer are {bytes} bytes; {OUTCOME_BYTES_MAX} fit"));
+    }
     state::check_references(state)?;
     if check_invariants {
         for invariant in A::INVARIANTS {

@@ -49,7 +49,11 @@ impl<'de> Visitor<'de> for ExactVisitor {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Exact, E> {
         // An integer too large for 64 bits arrives as a float.
-        if value.fract() == 0.0 && value.abs() > EXACT_MAX as f64 { Err(inexact()) } else { Ok(Exact) }
+        if value.fract() == 0.0 && value.abs() > EXACT_MAX as f64 {
+            Err(inexact())
+        } else {
+            Ok(Exact)
+        }
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Exact, E> {

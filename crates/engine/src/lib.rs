@@ -80,5 +80,7 @@ macro_rules! keys {
 pub mod __private {
     pub use {deeds_values as values, schemars, serde};
 
-    pub use crate::{actor, app, command, event, query, recorded, refusal, row, rows, state, table};
+    pub use crate::{
+        actor, app, command, event, query, recorded, refusal, row, rows, state, table,
+    };
 }

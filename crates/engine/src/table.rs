@@ -337,8 +337,7 @@ impl<R: Row> AnyTable for Table<R> {
         assert!(live.recording, "only recorded changes can be taken back");
         while live.changes.len() > live.mark {
             let change = live.changes.pop().expect("longer than the mark");
-            let moves =
-                index_moves(&change.key, change.after.as_deref(), change.before.as_deref());
+            let moves = index_moves(&change.key, change.after.as_deref(), change.before.as_deref());
             live.apply(&change.key, change.before, moves);
         }
     }
@@ -436,7 +435,10 @@ impl<R: Row> AnyTable for Table<R> {
                 has(&entry)
             });
             if !whole || entries != self.row_count() {
-                return Err(format!("{}: index `{}` does not match its rows", self.name, spec.name));
+                return Err(format!(
+                    "{}: index `{}` does not match its rows",
+                    self.name, spec.name
+                ));
             }
         }
         Ok(())
@@ -480,7 +482,9 @@ impl<R: Row> Table<R> {
                 indexes: live
                     .indexes
                     .iter()
-                    .map(|index| index.iter().map(|(entry, split)| (entry.clone(), *split)).collect())
+                    .map(|index| {
+                        index.iter().map(|(entry, split)| (entry.clone(), *split)).collect()
+                    })
                     .collect(),
             },
             Store::Frozen(frozen) => frozen.clone(),

@@ -7,7 +7,7 @@ use deeds_values::{ActorId, CommandId, Position, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::actor::{Roles, RoleName};
+use crate::actor::{RoleName, Roles};
 use crate::app::App;
 use crate::clock::Now;
 use crate::command::{Decide, Parsed};
@@ -112,12 +112,16 @@ impl<A: App> Scenario<A> {
     pub fn when<C: Decide<A>>(&mut self, command: C) -> Outcomes<'_, A, C> {
         let index = A::COMMANDS.iter().position(|known| known.name == C::NAME);
         let index = index.unwrap_or_else(|| panic!("{} is not in the app's list", C::NAME));
+        let Parsed { index, act, arguments, personal } = Parsed::new(index, command);
         let intent = Intent {
             actor: self.actor.clone(),
             actor_number: 0,
             roles: self.roles.clone(),
             id: CommandId::Numbered { source: "scenario".to_owned(), number: self.position.0 },
-            command: Parsed::new(index, command),
+            index,
+            act,
+            arguments: &arguments,
+            personal: &personal,
         };
         let now = Now { wall: self.now, monotonic_us: self.now.0 as u64 };
         let verdict = self.engine.decide(intent, now, self.position);
@@ -165,8 +169,7 @@ impl<A: App, C: Decide<A>> Outcomes<'_, A, C> {
         match &self.verdict {
             Verdict::Recorded(recording) => match &recording.outcome {
                 Outcome::Refused { body } => {
-                    let (found, expected) =
-                        (recorded::to_json(body), recorded::to_json(&expected));
+                    let (found, expected) = (recorded::to_json(body), recorded::to_json(&expected));
                     assert_eq!(found, expected, "it was refused otherwise");
                 }
                 other => panic!("refused as {refusal:?} was expected, found {other:?}"),

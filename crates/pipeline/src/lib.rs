@@ -1,1 +1,25 @@
-//! placeholder
+//! The life of a command: from the queue to the answer. [`mod@pipeline`] is the one place to read it
+//! from top to bottom.
+//!
+//! In reading order:
+//! - [`reply`]: what goes in and what comes out;
+//! - [`queue`]: the bounded queue before the engine, fair between actors;
+//! - [`mod@pipeline`]: decide into a frame; append it; publish and answer. Synchronous, no threads;
+//! - [`names`], [`system`]: the numbers that stand for names, and the records that define them;
+//! - [`opening`]: founding a chronicle, or replaying one into an engine;
+//! - [`node`]: the thin shell of threads and clocks around it;
+//! - [`host`], [`entry`]: a running app without its type, and records as people read them;
+//! - [`refold`]: proving that the state is what the records say.
+
+#![forbid(unsafe_code)]
+
+pub mod entry;
+pub mod host;
+pub mod names;
+pub mod node;
+pub mod opening;
+pub mod pipeline;
+pub mod queue;
+pub mod refold;
+pub mod reply;
+pub mod system;

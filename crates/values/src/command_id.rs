@@ -45,6 +45,12 @@ impl fmt::Display for CommandIdParseError {
 impl std::error::Error for CommandIdParseError {}
 
 impl CommandId {
+    /// The id of these 16 bytes, as a record holds them; none unless they are a UUIDv7.
+    pub fn unique(bytes: [u8; 16]) -> Option<Self> {
+        let id = Uuid::from_bytes(bytes);
+        is_v7(&id).then_some(Self::Unique(id))
+    }
+
     /// The moment a [`CommandId::Unique`] carries, in milliseconds since 1970.
     ///
     /// # Panics
@@ -54,6 +60,10 @@ impl CommandId {
         let b = id.as_bytes();
         u64::from_be_bytes([0, 0, b[0], b[1], b[2], b[3], b[4], b[5]])
     }
+}
+
+fn is_v7(id: &Uuid) -> bool {
+    id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122
 }
 
 impl FromStr for CommandId {
@@ -74,9 +84,7 @@ impl FromStr for CommandId {
             return Err(CommandIdParseError);
         }
         match Uuid::try_parse(text) {
-            Ok(id) if id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122 => {
-                Ok(Self::Unique(id))
-            }
+            Ok(id) if is_v7(&id) => Ok(Self::Unique(id)),
             _ => Err(CommandIdParseError),
         }
     }

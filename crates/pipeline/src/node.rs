@@ -1,0 +1,547 @@
+//! A node: the thin shell of threads and clocks around the pipeline.
+//!
+//! Three threads besides the callers': the *engine* thread decides, the *chronicle* thread commits,
+//! the *reaper* drops replaced atoms. They share two things: the queue, behind one lock, and the
+//! published atom, behind one pointer.
+//!
+//! Group commit needs no timer: while the chronicle thread commits a frame, the engine thread decides
+//! what arrives into the next; the moment the chronicle is free it gets that frame.
+//!
+//! Stopping: [`Node::shutdown`] refuses new commands, commits what was taken in, closes the
+//! chronicle, all within a bounded time. A failed write or fsync, or a broken table of ours, stops
+//! the node at once: what was on its way is answered *unknown*, and the chronicle must be reopened.
+
+// The one place of the pure crates with clocks and threads: the shell.
+#![allow(clippy::disallowed_methods)]
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use deeds_chronicle::{Disk, Info, ReadError, Reader, Recovered, WriterOptions};
+use deeds_engine::actor::Roles;
+use deeds_engine::app::{App, actor_in};
+use deeds_engine::atom::Atom;
+use deeds_engine::clock::Now;
+use deeds_engine::engine::EngineOptions;
+use deeds_engine::schema::{self, AppSchema};
+use deeds_engine::table::AnyTable;
+use deeds_values::{CommandId, Lineage, Position, Timestamp};
+
+use crate::entry::{Entry, EntryReader, reply_of};
+use crate::host::{Counters, Health, Host, QueryAnswer, QueryFailure};
+use crate::opening::{self, OpenError, OpenOptions};
+use crate::pipeline::{ARGUMENT_BYTES_MAX, Decider, Frame, Publisher};
+use crate::queue::{FairQueue, Full, QueueLimits};
+use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
+
+/// A decision that takes longer than this makes the node unhealthy: an author's loop without end.
+pub const DECISION_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How many submissions the engine takes from the queue at once: few enough that the lock is held
+/// briefly.
+const SUBMISSIONS_PER_TURN: usize = 256;
+
+/// What a node is made of.
+pub struct NodeOptions {
+    /// Where the chronicle lies.
+    pub disk: Arc<dyn Disk>,
+    /// How it is written.
+    pub writer: Box<dyn Fn() -> WriterOptions>,
+    /// How careful the engine is.
+    pub engine: EngineOptions,
+    /// How much may wait.
+    pub queue: QueueLimits,
+    /// What identifies this code.
+    pub code: String,
+    /// 40 random bytes, used if a chronicle is founded.
+    pub seed: [u8; 40],
+    /// Told of each bug: its reference and what happened.
+    pub report_bug: Box<dyn FnMut(&str, &str) + Send>,
+}
+
+/// A running app on its chronicle.
+pub struct Node<A: App> {
+    shared: Arc<Shared<A>>,
+    schema: Arc<AppSchema>,
+    reader: Reader,
+    entries: EntryReader,
+    /// What opening found; none when the chronicle was founded now.
+    pub recovered: Option<Recovered>,
+    /// Records replayed by opening.
+    pub replayed: u64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Shared<A: App> {
+    inbox: Mutex<Inbox<A>>,
+    /// The engine thread waits here for work, for the chronicle to be free, and for the end.
+    wake_engine: Condvar,
+    /// Those who stop the node wait here for the threads to be done.
+    wake_stopper: Condvar,
+    published: Arc<ArcSwap<Atom<A>>>,
+    counters: Mutex<Counters>,
+    on_publish: RwLock<Vec<Box<dyn Fn(Position) + Send + Sync>>>,
+    watch: Watch,
+    started: Instant,
+}
+
+struct Inbox<A: App> {
+    queue: FairQueue<Submission<A>>,
+    /// Whether the chronicle thread waits for a frame.
+    chronicle_free: bool,
+    confirm_clock: bool,
+    clock_stopped: bool,
+    stage: Stage,
+    busy: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    /// Deciding and committing what was taken in.
+    Stopping,
+    /// The chronicle is closed.
+    Closed,
+    Failed(String),
+}
+
+/// What the engine thread is deciding, for the watchdog.
+#[derive(Default)]
+struct Watch {
+    /// Microseconds since the node started at which the decision began; 0 when there is none.
+    since_us: AtomicU64,
+    command: AtomicUsize,
+}
+
+impl<A: App> Node<A> {
+    /// Opens the chronicle, replays it and starts the threads. `progress` is told the position
+    /// reached and the end, now and then.
+    pub fn start(
+        options: NodeOptions,
+        progress: &mut dyn FnMut(Position, Position),
+    ) -> Result<Self, OpenError> {
+        let started = Instant::now();
+        let open_options = OpenOptions {
+            engine: options.engine,
+            code: options.code,
+            now: wall(),
+            seed: options.seed,
+        };
+        let opened = opening::open::<A>(options.disk, options.writer, &open_options, progress)?;
+        let (mut decider, mut publisher) = (opened.decider, opened.publisher);
+        decider.report_bug = options.report_bug;
+
+        let reader = publisher.writer.reader();
+        let entries = EntryReader::new(A::NAME, reader.lineage(), Arc::clone(&decider.names));
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(Inbox {
+                queue: FairQueue::new(options.queue),
+                chronicle_free: true,
+                confirm_clock: false,
+                clock_stopped: false,
+                stage: Stage::Serving,
+                busy: 0,
+            }),
+            wake_engine: Condvar::new(),
+            wake_stopper: Condvar::new(),
+            published: Arc::clone(&publisher.published),
+            counters: Mutex::new(Counters::default()),
+            on_publish: RwLock::new(Vec::new()),
+            watch: Watch::default(),
+            started,
+        });
+
+        let (retired, to_drop) = channel::<Arc<Atom<A>>>();
+        publisher.retire = Box::new(move |atom| drop(retired.send(atom)));
+        publisher.notify = {
+            let shared = Arc::clone(&shared);
+            Box::new(move |atom, counted| shared.notify(atom.position, counted))
+        };
+        let (frames, committed) = sync_channel::<Frame>(1);
+        let threads = vec![
+            spawn("engine", &shared, move |shared| run_engine(shared, decider, &frames)),
+            spawn("chronicle", &shared, move |shared| run_chronicle(shared, publisher, &committed)),
+            spawn("reaper", &shared, move |_| to_drop.iter().for_each(drop)),
+        ];
+        Ok(Self {
+            shared,
+            schema: Arc::new(schema::of::<A>()),
+            reader,
+            entries,
+            recovered: opened.recovered,
+            replayed: opened.replayed,
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// The published state: a consistent read for as long as it is held.
+    pub fn atom(&self) -> Arc<Atom<A>> {
+        self.shared.published.load_full()
+    }
+
+    /// The chronicle, for reading.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Takes a parsed command in.
+    pub fn submit_parsed(&self, submission: Submission<A>) -> Result<(), SubmitError> {
+        let mut inbox = self.shared.inbox();
+        if inbox.stage != Stage::Serving {
+            return Err(SubmitError::Stopping);
+        }
+        let limits = inbox.queue.limits();
+        let actor = submission.caller.actor.clone();
+        match inbox.queue.push(&actor, submission) {
+            Ok(()) => {
+                drop(inbox);
+                self.shared.wake_engine.notify_one();
+                Ok(())
+            }
+            Err(full) => {
+                inbox.busy += 1;
+                Err(match full {
+                    Full::Actor => SubmitError::ActorFull { limit: limits.commands_per_actor_max },
+                    Full::Queue => SubmitError::QueueFull { limit: limits.commands_max },
+                })
+            }
+        }
+    }
+
+    /// Refuses new commands, commits those taken in, closes the chronicle; false if that took longer
+    /// than allowed, and then the chronicle is as after a crash: whole, not marked as closed.
+    pub fn shutdown(&self, allowed: Duration) -> bool {
+        let mut inbox = self.shared.inbox();
+        if inbox.stage == Stage::Serving {
+            inbox.stage = Stage::Stopping;
+        }
+        self.shared.wake_engine.notify_all();
+        let ended = |inbox: &mut Inbox<A>| inbox.stage == Stage::Stopping;
+        let (inbox, _) = self
+            .shared
+            .wake_stopper
+            .wait_timeout_while(inbox, allowed, ended)
+            .expect("nobody panics holding the inbox");
+        let closed = inbox.stage == Stage::Closed;
+        drop(inbox);
+        if closed {
+            let mut threads = self.threads.lock().expect("nobody panics holding the threads");
+            for thread in threads.drain(..) {
+                thread.join().expect("a node's threads report a panic and end");
+            }
+        }
+        closed
+    }
+
+    /// Waits until the node stops by itself after a failure, or the time is over; the failure.
+    pub fn wait_for_failure(&self, at_most: Duration) -> Option<String> {
+        let serving = |inbox: &mut Inbox<A>| inbox.stage == Stage::Serving;
+        let (inbox, _) = self
+            .shared
+            .wake_stopper
+            .wait_timeout_while(self.shared.inbox(), at_most, serving)
+            .expect("nobody panics holding the inbox");
+        match &inbox.stage {
+            Stage::Failed(reason) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl<A: App> Shared<A> {
+    fn inbox(&self) -> MutexGuard<'_, Inbox<A>> {
+        self.inbox.lock().expect("nobody panics holding the inbox")
+    }
+
+    fn now(&self) -> Now {
+        let monotonic = self.started.elapsed().as_micros();
+        let monotonic_us = u64::try_from(monotonic).expect("no process runs for 500,000 years");
+        Now { wall: wall(), monotonic_us }
+    }
+
+    fn notify(&self, position: Position, counted: &Counters) {
+        let mut counters = self.counters.lock().expect("nobody panics holding counters");
+        counters.accepted += counted.accepted;
+        counters.refused += counted.refused;
+        counters.bugs += counted.bugs;
+        counters.denied += counted.denied;
+        counters.duplicates += counted.duplicates;
+        counters.unsound_ids += counted.unsound_ids;
+        counters.frames += counted.frames;
+        drop(counters);
+        for call in self.on_publish.read().expect("nobody panics holding listeners").iter() {
+            call(position);
+        }
+    }
+
+    /// Stops the node after a failure: the first reason stays.
+    fn fail(&self, reason: String) {
+        let mut inbox = self.inbox();
+        if !matches!(inbox.stage, Stage::Failed(_)) {
+            inbox.stage = Stage::Failed(reason);
+        }
+        while let Some(submission) = inbox.queue.pop() {
+            (submission.reply)(Reply::Unknown);
+        }
+        drop(inbox);
+        self.wake_engine.notify_all();
+        self.wake_stopper.notify_all();
+    }
+}
+
+fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).expect("the clock is before the year 294,000"))
+}
+
+/// Starts a thread that fails the node if it panics.
+fn spawn<A: App>(
+    name: &str,
+    shared: &Arc<Shared<A>>,
+    run: impl FnOnce(&Shared<A>) + Send + 'static,
+) -> JoinHandle<()> {
+    struct FailOnPanic<'a, A: App>(&'a Shared<A>);
+    impl<A: App> Drop for FailOnPanic<'_, A> {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                self.0.fail("a bug in Deeds itself: an invariant of its own is broken".to_owned());
+            }
+        }
+    }
+    let shared = Arc::clone(shared);
+    let body = move || {
+        let guard = FailOnPanic(&shared);
+        run(guard.0);
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(body).expect("the system gives a thread")
+}
+
+/// What the engine thread is to do next.
+enum Turn<A: App> {
+    Decide { submissions: Vec<Submission<A>>, commit: bool },
+    End,
+}
+
+fn next_turn<A: App>(shared: &Shared<A>, decider: &mut Decider<A>) -> Turn<A> {
+    let mut inbox = shared.inbox();
+    loop {
+        if std::mem::take(&mut inbox.confirm_clock) {
+            decider.engine().clock().confirm(shared.now());
+        }
+        inbox.clock_stopped = decider.engine().clock().is_stopped();
+        let frame = decider.frame();
+        let waiting = !inbox.queue.is_empty() && !frame.is_full();
+        let commit = inbox.chronicle_free && (!frame.is_empty() || waiting);
+        match inbox.stage {
+            Stage::Failed(_) | Stage::Closed => return Turn::End,
+            Stage::Stopping if inbox.queue.is_empty() && frame.is_empty() => return Turn::End,
+            Stage::Serving | Stage::Stopping if waiting || commit => {
+                let taken = std::iter::from_fn(|| inbox.queue.pop()).take(if waiting {
+                    SUBMISSIONS_PER_TURN
+                } else {
+                    0
+                });
+                let submissions = taken.collect();
+                inbox.chronicle_free &= !commit;
+                return Turn::Decide { submissions, commit };
+            }
+            Stage::Serving | Stage::Stopping => {}
+        }
+        inbox = shared.wake_engine.wait(inbox).expect("nobody panics holding the inbox");
+    }
+}
+
+fn run_engine<A: App>(shared: &Shared<A>, mut decider: Decider<A>, frames: &SyncSender<Frame>) {
+    while let Turn::Decide { submissions, commit } = next_turn(shared, &mut decider) {
+        for submission in submissions {
+            let now = shared.now();
+            shared.watch.command.store(submission.command.index, Ordering::Relaxed);
+            shared.watch.since_us.store(now.monotonic_us.max(1), Ordering::Relaxed);
+            decider.decide(submission, now);
+        }
+        shared.watch.since_us.store(0, Ordering::Relaxed);
+        if commit && frames.send(decider.take_frame()).is_err() {
+            break;
+        }
+    }
+    decider.take_frame().abandon();
+}
+
+fn run_chronicle<A: App>(
+    shared: &Shared<A>,
+    mut publisher: Publisher<A>,
+    frames: &Receiver<Frame>,
+) {
+    while let Ok(frame) = frames.recv() {
+        let began = Instant::now();
+        if let Err(error) = publisher.commit(frame) {
+            return shared.fail(failure(&error));
+        }
+        let spent = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        shared.counters.lock().expect("nobody panics holding counters").append_us += spent;
+        shared.inbox().chronicle_free = true;
+        shared.wake_engine.notify_one();
+    }
+    // The engine thread has ended: everything taken in is committed, or the node has failed.
+    let stopping = shared.inbox().stage == Stage::Stopping;
+    if stopping {
+        match publisher.close() {
+            Ok(()) => {
+                shared.inbox().stage = Stage::Closed;
+                shared.wake_stopper.notify_all();
+            }
+            Err(error) => shared.fail(failure(&error)),
+        }
+    }
+}
+
+fn failure(error: &dyn std::error::Error) -> String {
+    let mut text = format!("the chronicle failed: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+impl<A: App> Drop for Node<A> {
+    fn drop(&mut self) {
+        // Threads end by themselves; what was taken in is committed, nobody waits for it.
+        let mut inbox = self.shared.inbox();
+        if inbox.stage == Stage::Serving {
+            inbox.stage = Stage::Stopping;
+        }
+        drop(inbox);
+        self.shared.wake_engine.notify_all();
+    }
+}
+
+/// The part of `app/Name` or `Name` that names a type of this app.
+fn own_name<A: App>(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((app, own)) if app == A::NAME => own,
+        _ => name,
+    }
+}
+
+impl<A: App> Host for Node<A> {
+    fn schema(&self) -> Arc<AppSchema> {
+        Arc::clone(&self.schema)
+    }
+
+    fn lineage(&self) -> Lineage {
+        self.reader.lineage()
+    }
+
+    fn published(&self) -> Position {
+        self.shared.published.load().position
+    }
+
+    fn submit(
+        &self,
+        caller: Caller,
+        id: CommandId,
+        name: &str,
+        arguments: &[u8],
+        reply: ReplyTo,
+    ) -> Result<(), SubmitError> {
+        if arguments.len() > ARGUMENT_BYTES_MAX {
+            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
+        }
+        let own = own_name::<A>(name);
+        let index = A::COMMANDS.iter().position(|command| command.name == own);
+        let index = index.ok_or_else(|| SubmitError::UnknownCommand(name.to_owned()))?;
+        let command =
+            (A::COMMANDS[index].parse)(index, arguments).map_err(SubmitError::Arguments)?;
+        if command.arguments.len() + command.personal.len() > ARGUMENT_BYTES_MAX {
+            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
+        }
+        self.submit_parsed(Submission { caller, id, command, reply })
+    }
+
+    fn query(
+        &self,
+        caller: &Caller,
+        name: &str,
+        arguments: &[u8],
+    ) -> Result<QueryAnswer, QueryFailure> {
+        let own = own_name::<A>(name);
+        let query = A::QUERIES.iter().find(|query| query.name == own);
+        let query = query.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
+        let atom = self.atom();
+        let actor = actor_in(&atom.state, &caller.actor, &caller.roles);
+        let json = (query.run)(&atom.state, &actor, atom.time, arguments)?;
+        Ok(QueryAnswer { position: atom.position, time: atom.time, json })
+    }
+
+    fn recall(&self, position: Position) -> Result<Reply, ReadError> {
+        let record = self.reader.record(position)?;
+        let record = record.expect("a duplicate is answered when its first record is durable");
+        Ok(reply_of(&record).expect("a record that this node decided or replayed reads back"))
+    }
+
+    fn records(&self, from: Position) -> Box<dyn Iterator<Item = Result<Entry, ReadError>> + Send> {
+        let entries = self.entries.clone();
+        Box::new(self.reader.stream(from).map(move |record| Ok(entries.entry(&record?))))
+    }
+
+    fn has_role(&self, caller: &Caller, role: &str) -> bool {
+        let from_state: Roles = self.atom().state.roles(&caller.actor);
+        caller.roles.clone().united(&from_state).names().any(|name| name == role)
+    }
+
+    fn chronicle_info(&self) -> Result<Info, ReadError> {
+        self.reader.info()
+    }
+
+    fn tables(&self) -> Vec<(&'static str, usize)> {
+        let mut tables = Vec::new();
+        self.atom()
+            .state
+            .each(&mut |table: &dyn AnyTable| tables.push((table.name(), table.row_count())));
+        tables
+    }
+
+    fn health(&self) -> Health {
+        let inbox = self.shared.inbox();
+        let reason = match &inbox.stage {
+            Stage::Failed(reason) => Some(reason.clone()),
+            Stage::Stopping | Stage::Closed => Some("the server is stopping".to_owned()),
+            Stage::Serving => None,
+        };
+        if let Some(reason) = reason {
+            return Health::Stopped { reason };
+        }
+        let watch = &self.shared.watch;
+        let began_us = watch.since_us.load(Ordering::Relaxed);
+        let now_us = self.shared.now().monotonic_us;
+        let since = Duration::from_micros(now_us.saturating_sub(began_us));
+        if began_us > 0 && since > DECISION_TIME_MAX {
+            let command = A::COMMANDS.get(watch.command.load(Ordering::Relaxed));
+            return Health::Stuck { command: command.map_or("unknown", |c| c.name), since };
+        }
+        if inbox.clock_stopped { Health::ClockStopped } else { Health::Serving }
+    }
+
+    fn counters(&self) -> Counters {
+        let inbox = self.shared.inbox();
+        let mut counters = *self.shared.counters.lock().expect("nobody panics holding counters");
+        counters.busy = inbox.busy;
+        counters.waiting = inbox.queue.len() as u64;
+        counters
+    }
+
+    fn confirm_clock(&self) {
+        self.shared.inbox().confirm_clock = true;
+        self.shared.wake_engine.notify_one();
+    }
+
+    fn on_publish(&self, call: Box<dyn Fn(Position) + Send + Sync>) {
+        self.shared.on_publish.write().expect("nobody panics holding listeners").push(call);
+    }
+}

@@ -1,0 +1,346 @@
+//! The life of a command, top to bottom (DESIGN §4).
+//!
+//! ```text
+//! submit ─▶ FairQueue ─▶ Decider::decide ─▶ Frame ─▶ Publisher::commit
+//!                        duplicate? authorize,       append: hash, write, fsync   ← commit point
+//!                        decide, evolve, encode      publish the atom
+//!                                                    answer
+//!                                                    notify
+//! ```
+//!
+//! Synchronous and free of threads and clocks: [`crate::node`] runs the [`Decider`] on one thread and
+//! the [`Publisher`] on another, so that the next frame is decided while the last is being synced;
+//! the simulation runs both on one. A frame carries everything that waits for it: its records, the
+//! changes they made, and the replies, also those of commands that left no record. So nothing that is
+//! not durable is ever visible, and no reply overtakes the state it was decided on.
+
+use std::sync::{Arc, RwLock};
+
+use arc_swap::ArcSwap;
+use deeds_chronicle::frame::FRAME_CONTENT_BYTES_MAX;
+use deeds_chronicle::{
+    AppendError, BodyClass, BodyDraft, CommitmentKind, Outcome, RecordDraft, RecordKind,
+    StoredCommandId, Writer,
+};
+use deeds_engine::app::App;
+use deeds_engine::atom::Atom;
+use deeds_engine::changes::FrameChanges;
+use deeds_engine::clock::Now;
+use deeds_engine::command::Parsed;
+use deeds_engine::engine::{self, Engine, Intent, Recording, Verdict};
+use deeds_values::{CommandId, Position, Timestamp};
+
+use crate::host::Counters;
+use crate::names::{Names, Namespace};
+use crate::reply::{Caller, Reply, ReplyTo, Submission};
+use crate::system::{self, Definitions};
+
+/// The longest arguments of a command, as JSON and as recorded: 1 MiB (DESIGN §6).
+pub const ARGUMENT_BYTES_MAX: usize = 1 << 20;
+
+/// A frame takes no more commands once it holds this much, so that the largest command still fits.
+const FRAME_FILL_BYTES: usize = 512 << 10;
+
+/// A frame takes no more commands than this: what one fsync may keep waiting.
+pub const FRAME_COMMANDS_MAX: usize = 4_096;
+
+/// Headers, salts and definitions of names of one command, generously.
+const RECORD_OVERHEAD_BYTES: usize = 16 << 10;
+
+const _: () = assert!(
+    FRAME_FILL_BYTES + ARGUMENT_BYTES_MAX + engine::OUTCOME_BYTES_MAX + RECORD_OVERHEAD_BYTES
+        <= FRAME_CONTENT_BYTES_MAX
+);
+
+/// One group commit on its way: decided, not yet durable.
+#[derive(Default)]
+pub struct Frame {
+    records: Vec<RecordDraft>,
+    record_bytes: usize,
+    changes: FrameChanges,
+    replies: Vec<(ReplyTo, Reply)>,
+    counters: Counters,
+}
+
+impl Frame {
+    /// Whether nothing waits for it.
+    pub fn is_empty(&self) -> bool {
+        self.replies.is_empty() && self.records.is_empty()
+    }
+
+    /// Whether it takes no more commands.
+    pub fn is_full(&self) -> bool {
+        self.record_bytes >= FRAME_FILL_BYTES || self.replies.len() >= FRAME_COMMANDS_MAX
+    }
+
+    pub(crate) fn add(&mut self, record: RecordDraft) {
+        self.record_bytes += record.frame_bytes();
+        self.records.push(record);
+    }
+
+    /// Tells all who wait that the outcome is unknown: the chronicle failed, and a record may be on
+    /// disk or not. Sending again with the same id finds out.
+    pub fn abandon(self) {
+        for (reply_to, _) in self.replies {
+            reply_to(Reply::Unknown);
+        }
+    }
+}
+
+/// The engine's half: decides submissions into the frame being built.
+pub struct Decider<A: App> {
+    pub(crate) engine: Engine<A>,
+    /// Written here alone; read where records are shown.
+    pub(crate) names: Arc<RwLock<Names>>,
+    /// The position of the next record.
+    pub(crate) next: Position,
+    pub(crate) code: u32,
+    pub(crate) schema: u32,
+    /// The code and the schema that the chronicle knows; compared once, when it is opened.
+    pub(crate) activated: (String, String),
+    /// Told of each bug: its reference and what happened, for the operators' log.
+    pub(crate) report_bug: Box<dyn FnMut(&str, &str) + Send>,
+    pub(crate) frame: Frame,
+}
+
+impl<A: App> Decider<A> {
+    /// The frame being built.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// The live state and its gates.
+    pub fn engine(&mut self) -> &mut Engine<A> {
+        &mut self.engine
+    }
+
+    /// Decides one submission: its record, if it leaves one, and its reply wait in the frame.
+    pub fn decide(&mut self, submission: Submission<A>, now: Now) {
+        assert!(!self.frame.is_full(), "a full frame is taken before the next decision");
+        let Submission { caller, id, command, reply } = submission;
+        let Parsed { index, act, arguments, personal } = command;
+
+        // A new actor or source gets its number with its first record; until the engine has said
+        // that there will be one, the numbers are only planned.
+        let plan = Plan::of(&self.names.read().expect("nobody panics holding names"), &caller, &id);
+        let position = Position(self.next.0 + plan.new_names.len() as u64);
+        let intent = Intent {
+            actor: caller.actor,
+            actor_number: plan.actor,
+            roles: caller.roles,
+            id: id.clone(),
+            index,
+            act,
+            arguments: &arguments,
+            personal: &personal,
+        };
+        let reply_now = match self.engine.decide(intent, now, position) {
+            Verdict::Recorded(recording) => {
+                self.define(&plan, recording.time);
+                assert_eq!(self.next, position, "the plan foresaw the position");
+                self.record(&plan, &id, index, (arguments, personal), recording)
+            }
+            Verdict::Denied(reason) => {
+                self.frame.counters.denied += 1;
+                Reply::Denied(reason)
+            }
+            Verdict::Duplicate(at) => {
+                self.frame.counters.duplicates += 1;
+                Reply::Recorded(at)
+            }
+            Verdict::Conflict(at) => self.unsound_id(Reply::Conflict(at)),
+            Verdict::Gone => self.unsound_id(Reply::Gone),
+            Verdict::Clock(time) => self.unsound_id(Reply::Clock(time)),
+        };
+        self.frame.replies.push((reply, reply_now));
+    }
+
+    /// Takes the frame to be committed; the next decision starts another.
+    pub fn take_frame(&mut self) -> Frame {
+        let mut frame = std::mem::take(&mut self.frame);
+        frame.changes = self.engine.take_changes();
+        assert!(frame.changes.is_empty() || !frame.records.is_empty(), "changes come from records");
+        frame
+    }
+
+    fn unsound_id(&mut self, reply: Reply) -> Reply {
+        self.frame.counters.unsound_ids += 1;
+        reply
+    }
+
+    /// Appends the definitions of the names that the next record is the first to use.
+    fn define(&mut self, plan: &Plan, time: Timestamp) {
+        let mut names = self.names.write().expect("nobody panics holding names");
+        for (namespace, text) in &plan.new_names {
+            let first = names.next(*namespace);
+            names.define(*namespace, first, text).expect("planned on the same names");
+            let body = Definitions {
+                namespace: namespace.text().to_owned(),
+                first,
+                names: vec![text.clone()],
+            };
+            let kind = match namespace {
+                Namespace::Actor => RecordKind::Actor,
+                Namespace::Credential => RecordKind::Credential,
+                _ => RecordKind::Name,
+            };
+            let draft = system::draft(kind, self.next, time, &body);
+            self.next = self.next.next();
+            self.frame.add(draft);
+        }
+    }
+
+    /// Appends the command's own record.
+    fn record(
+        &mut self,
+        plan: &Plan,
+        id: &CommandId,
+        index: usize,
+        (arguments, personal_arguments): (Vec<u8>, Vec<u8>),
+        recording: Recording,
+    ) -> Reply {
+        let position = self.next;
+        let (outcome, body, reply) = match recording.outcome {
+            engine::Outcome::Accepted { body, answer_at } => {
+                self.frame.counters.accepted += 1;
+                let answer = body[answer_at..].to_vec();
+                (Outcome::Accepted, body, Reply::Accepted { position, answer })
+            }
+            engine::Outcome::Refused { body } => {
+                self.frame.counters.refused += 1;
+                let refusal = body.clone();
+                (Outcome::Refused, body, Reply::Refused { position, refusal })
+            }
+            engine::Outcome::Bug { body, reference, message } => {
+                self.frame.counters.bugs += 1;
+                (self.report_bug)(&reference, &message);
+                (Outcome::Bug, body, Reply::Bug { position, reference })
+            }
+        };
+        let plain = CommitmentKind::Plain;
+        let mut bodies = Vec::with_capacity(4);
+        bodies.push(BodyDraft { class: BodyClass::Arguments, commitment: plain, bytes: arguments });
+        bodies.push(BodyDraft { class: BodyClass::Outcome, commitment: plain, bytes: body });
+        let personal = [
+            (BodyClass::PersonalArguments, personal_arguments),
+            (BodyClass::PersonalOutcome, recording.personal),
+        ];
+        for (class, bytes) in personal.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
+            bodies.push(BodyDraft { class, commitment: CommitmentKind::Salted, bytes });
+        }
+        let names = self.names.read().expect("nobody panics holding names");
+        let type_number = names
+            .number(Namespace::Command, A::COMMANDS[index].name)
+            .expect("opening named every command");
+        drop(names);
+        let draft = RecordDraft {
+            position,
+            time: recording.time,
+            kind: RecordKind::Command,
+            outcome,
+            actor: plan.actor,
+            credential: plan.credential,
+            command_id: stored_id(id, plan.source),
+            cause: None,
+            type_number,
+            code: self.code,
+            schema: self.schema,
+            bodies,
+        };
+        self.next = self.next.next();
+        self.frame.add(draft);
+        reply
+    }
+}
+
+fn stored_id(id: &CommandId, source: u32) -> StoredCommandId {
+    match id {
+        CommandId::Unique(uuid) => StoredCommandId::Unique(*uuid.as_bytes()),
+        CommandId::Numbered { number, .. } => StoredCommandId::Numbered { source, number: *number },
+    }
+}
+
+/// The numbers a command's record will use, and the names among them that are new.
+struct Plan {
+    actor: u32,
+    credential: u32,
+    source: u32,
+    new_names: Vec<(Namespace, String)>,
+}
+
+impl Plan {
+    fn of(names: &Names, caller: &Caller, id: &CommandId) -> Self {
+        let mut new_names = Vec::new();
+        let mut number = |namespace, text: &str| {
+            names.number(namespace, text).unwrap_or_else(|| {
+                new_names.push((namespace, text.to_owned()));
+                names.next(namespace)
+            })
+        };
+        let actor = number(Namespace::Actor, caller.actor.as_str());
+        let credential = number(Namespace::Credential, &caller.credential_text());
+        let source = match id {
+            CommandId::Unique(_) => 0,
+            CommandId::Numbered { source, .. } => number(Namespace::Source, source),
+        };
+        Self { actor, credential, source, new_names }
+    }
+}
+
+/// The chronicle's half: makes frames durable, publishes them and answers.
+pub struct Publisher<A: App> {
+    pub(crate) writer: Writer,
+    pub(crate) published: Arc<ArcSwap<Atom<A>>>,
+    /// Takes the atoms that have been replaced: dropping one can be long work.
+    pub(crate) retire: Box<dyn FnMut(Arc<Atom<A>>) + Send>,
+    /// Told of each publication.
+    pub(crate) notify: Box<dyn FnMut(&Arc<Atom<A>>, &Counters) + Send>,
+}
+
+impl<A: App> Publisher<A> {
+    /// Commits a frame. After an error the writer is poisoned: all who wait for this frame have been
+    /// told that the outcome is unknown, and no later frame may be committed.
+    pub fn commit(&mut self, mut frame: Frame) -> Result<(), AppendError> {
+        if let (Some(first), Some(last)) = (frame.records.first(), frame.records.last()) {
+            let (first, last, time) = (first.position, last.position, last.time);
+
+            // Append: hash, write, fsync. When this returns the frame is durable; this is the commit
+            // point, and nothing of the frame was visible before it.
+            let appended = match self.writer.append(&frame.records) {
+                Ok(appended) => appended,
+                Err(error) => {
+                    frame.abandon();
+                    return Err(error);
+                }
+            };
+            assert_eq!(appended.first, first, "positions are dense");
+            assert_eq!(first.0 + u64::from(appended.count), last.0 + 1, "all records are durable");
+            frame.counters.frames = 1;
+
+            // Publish: from here on every read anywhere sees it.
+            let before = self.published.load_full();
+            let atom = Arc::new(before.after(&frame.changes, last, time));
+            self.published.store(Arc::clone(&atom));
+            (self.retire)(before);
+        }
+
+        // Answer.
+        for (reply_to, reply) in frame.replies {
+            reply_to(reply);
+        }
+
+        // Notify live readers.
+        (self.notify)(&self.published.load_full(), &frame.counters);
+        Ok(())
+    }
+
+    /// The published state.
+    pub fn published(&self) -> Arc<Atom<A>> {
+        self.published.load_full()
+    }
+
+    /// Marks the chronicle as cleanly closed.
+    pub fn close(self) -> Result<(), AppendError> {
+        self.writer.close()
+    }
+}
