@@ -30,7 +30,7 @@ pub(crate) fn expand(list: TokenStream) -> Result<TokenStream> {
     let entries = |kind: &str, paths: &[Path]| -> Vec<TokenStream> {
         let kind = Ident::new(kind, proc_macro2::Span::call_site());
         // Spanned as the entry, so that what it lacks is said where it is listed.
-        let entry = |path: &Path| quote_spanned!(path.span()=> ::deeds::app::#kind::of::<#path>());
+        let entry = |path: &Path| quote_spanned!(path.span()=> ::deeds::__private::app::#kind::of::<#path>());
         paths.iter().map(entry).collect()
     };
     let command_types = entries("CommandType", &commands);
@@ -38,19 +38,19 @@ pub(crate) fn expand(list: TokenStream) -> Result<TokenStream> {
     let query_types = entries("QueryType", &queries);
     let invariant_checks = invariants.iter().map(|path| {
         let name = last_name(path);
-        quote!(::deeds::app::Invariant { name: #name, check: #path })
+        quote!(::deeds::__private::app::Invariant { name: #name, check: #path })
     });
     let places = 0..events.len();
     Ok(quote! {
-        impl ::deeds::app::App for #state {
+        impl ::deeds::__private::app::App for #state {
             const NAME: &'static str = #app_name;
-            const COMMANDS: &'static [::deeds::app::CommandType<Self>] = &[#(#command_types),*];
-            const EVENTS: &'static [::deeds::app::EventType<Self>] = &[#(#event_types),*];
-            const QUERIES: &'static [::deeds::app::QueryType<Self>] = &[#(#query_types),*];
-            const INVARIANTS: &'static [::deeds::app::Invariant<Self>] = &[#(#invariant_checks),*];
+            const COMMANDS: &'static [::deeds::__private::app::CommandType<Self>] = &[#(#command_types),*];
+            const EVENTS: &'static [::deeds::__private::app::EventType<Self>] = &[#(#event_types),*];
+            const QUERIES: &'static [::deeds::__private::app::QueryType<Self>] = &[#(#query_types),*];
+            const INVARIANTS: &'static [::deeds::__private::app::Invariant<Self>] = &[#(#invariant_checks),*];
         }
         #(
-            impl ::deeds::event::Registers<#events> for #state {
+            impl ::deeds::__private::event::Registers<#events> for #state {
                 const EVENT_INDEX: usize = #places;
             }
         )*

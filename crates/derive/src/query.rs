@@ -18,7 +18,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     Ok(quote! {
         #declaration
         #stored
-        impl ::deeds::query::Query for #ident {
+        impl ::deeds::__private::query::Query for #ident {
             const NAME: &'static str = #type_name;
             const DOC: &'static str = #doc;
         }

@@ -35,10 +35,10 @@ pub(crate) fn expand(item: &ItemStruct, indexes: &[Index<'_>]) -> TokenStream {
     }
     quote! {
         #[doc = #doc]
-        #visibility trait #reads: ::deeds::rows::Reads<#row> {
+        #visibility trait #reads: ::deeds::__private::rows::Reads<#row> {
             #(#methods)*
         }
-        impl<T: ::deeds::rows::Reads<#row> + ?::std::marker::Sized> #reads for T {}
+        impl<T: ::deeds::__private::rows::Reads<#row> + ?::std::marker::Sized> #reads for T {}
     }
 }
 
@@ -102,7 +102,7 @@ fn whole(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
     let doc = format!("The rows with this value of the index `{}`, by key.", index.name);
     quote! {
         #[doc = #doc]
-        fn #method(&self, #(#declared),*) -> ::deeds::rows::Rows<'_, #row> {
+        fn #method(&self, #(#declared),*) -> ::deeds::__private::rows::Rows<'_, #row> {
             #bytes
             self.index_prefix(#place, &bytes)
         }
@@ -116,7 +116,7 @@ fn leading_fields(row: &Ident, place: usize, leading: &[&Field]) -> TokenStream 
     let doc = format!("The rows with this `{joined}`, in the order of the rest of the index.");
     quote! {
         #[doc = #doc]
-        fn #method(&self, #(#declared),*) -> ::deeds::rows::Rows<'_, #row> {
+        fn #method(&self, #(#declared),*) -> ::deeds::__private::rows::Rows<'_, #row> {
             #bytes
             self.index_prefix(#place, &bytes)
         }
@@ -141,7 +141,7 @@ fn in_range(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
             &self,
             #(#declared,)*
             range: impl ::std::ops::RangeBounds<#ty>,
-        ) -> ::deeds::rows::Rows<'_, #row> {
+        ) -> ::deeds::__private::rows::Rows<'_, #row> {
             #bytes
             let bound = |bound: ::std::ops::Bound<&#ty>| match bound {
                 ::std::ops::Bound::Unbounded => #unbounded,
@@ -170,7 +170,7 @@ fn prefix(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
     // use says that it is for text.
     quote! {
         #[doc = #doc]
-        fn #method(&self, #(#declared,)* prefix: &str) -> ::deeds::rows::Rows<'_, #row>
+        fn #method(&self, #(#declared,)* prefix: &str) -> ::deeds::__private::rows::Rows<'_, #row>
         where
             for<'text> #ty: ::deeds::__private::values::TextKey,
         {

@@ -39,15 +39,15 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> R
     let codec = codec(&fields, &personal);
     let stored = check_stored(fields.iter().map(|field| &field.ty));
     let marker = match kind {
-        Kind::Command => quote!(::deeds::command::Command),
-        Kind::Event => quote!(::deeds::event::Event),
+        Kind::Command => quote!(::deeds::__private::command::Command),
+        Kind::Event => quote!(::deeds::__private::event::Event),
     };
     let declaration = declare(&item, &["Clone", "Debug", "PartialEq"]);
     Ok(quote! {
         #declaration
         #stored
         impl #marker for #ident {}
-        impl ::deeds::recorded::Recorded for #ident {
+        impl ::deeds::__private::recorded::Recorded for #ident {
             const NAME: &'static str = #type_name;
             const ALIASES: &'static [&'static str] = &[#(#aliases),*];
             const DOC: &'static str = #doc;
@@ -125,7 +125,7 @@ pub(crate) fn declare(item: &ItemStruct, std_derives: &[&str]) -> TokenStream {
 
 /// `encode` and `decode`: one body, or two when there are personal fields.
 fn codec(fields: &[&Field], personal: &[Ident]) -> TokenStream {
-    let recorded = quote!(::deeds::recorded);
+    let recorded = quote!(::deeds::__private::recorded);
     if personal.is_empty() {
         return quote! {
             fn encode(&self, plain: &mut Vec<u8>, _: &mut Vec<u8>) {

@@ -44,7 +44,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let stored =
         check_stored(item.variants.iter().flat_map(|variant| &variant.fields).map(|f| &f.ty));
     let codes = cases.iter().map(|Case { code, message, .. }| {
-        quote!(::deeds::refusal::RefusalCode { code: #code, message: #message })
+        quote!(::deeds::__private::refusal::RefusalCode { code: #code, message: #message })
     });
     let code_arms = cases.iter().map(|Case { pattern, code, .. }| quote!(#pattern => #code));
     let message_arms =
@@ -54,8 +54,8 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         #paths
         #item
         #stored
-        impl ::deeds::refusal::Refusal for #ident {
-            const CODES: &'static [::deeds::refusal::RefusalCode] = &[#(#codes),*];
+        impl ::deeds::__private::refusal::Refusal for #ident {
+            const CODES: &'static [::deeds::__private::refusal::RefusalCode] = &[#(#codes),*];
             fn code(&self) -> &'static str {
                 match self { #(#code_arms),* }
             }
@@ -65,7 +65,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         }
         impl ::std::fmt::Display for #ident {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(&::deeds::refusal::Refusal::message(self))
+                f.write_str(&::deeds::__private::refusal::Refusal::message(self))
             }
         }
     })

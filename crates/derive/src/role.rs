@@ -38,7 +38,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let arms = arms.collect::<Result<Vec<_>>>()?;
     Ok(quote! {
         #value
-        impl ::deeds::actor::RoleName for #ident {
+        impl ::deeds::__private::actor::RoleName for #ident {
             fn role_name(&self) -> &'static str {
                 match self { #(#arms),* }
             }

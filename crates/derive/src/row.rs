@@ -54,7 +54,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         let (name, unique) = (&index.name, index.unique);
         let encode = encode_fields(&index.fields, &quote!(row));
         quote! {
-            ::deeds::row::IndexSpec { name: #name, unique: #unique, encode: |row, out| { #encode } }
+            ::deeds::__private::row::IndexSpec { name: #name, unique: #unique, encode: |row, out| { #encode } }
         }
     });
     let stored = check_stored(fields.iter().map(|field| &field.ty));
@@ -68,12 +68,12 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         #item
         #stored
         impl ::deeds::__private::values::Stored for #ident {}
-        impl ::deeds::row::Row for #ident {
+        impl ::deeds::__private::row::Row for #ident {
             type Key = #key_type;
             const NAME: &'static str = #type_name;
             const DOC: &'static str = #doc;
-            const INDEXES: &'static [::deeds::row::IndexSpec<Self>] = &[#(#specs),*];
-            const REFERENCES: &'static [::deeds::row::ReferenceSpec<Self>] = &[#(#references),*];
+            const INDEXES: &'static [::deeds::__private::row::IndexSpec<Self>] = &[#(#specs),*];
+            const REFERENCES: &'static [::deeds::__private::row::ReferenceSpec<Self>] = &[#(#references),*];
 
             fn encode_key(&self, out: &mut ::deeds::__private::values::KeyBytes) {
                 #encode_key
@@ -193,13 +193,14 @@ fn references(
         };
         let field_name = name(ident);
         let span = field.ty.span();
-        let row = quote!(::deeds::row::Row);
+        let row = quote!(::deeds::__private::row::Row);
         // The type of the key referred to is stated, so that another type is an error at the field.
         let encode_key = quote_spanned! { span=>
             let key: &<#target as #row>::Key = key;
             ::deeds::__private::values::Key::encode(key, out);
         };
-        let encode = if inner_of(&field.ty, "Option").is_some() {
+        let optional = inner_of(&field.ty, "Option").is_some();
+        let encode = if optional {
             quote! {
                 let ::std::option::Option::Some(key) = &row.#ident else { return false };
                 #encode_key
@@ -208,10 +209,11 @@ fn references(
             quote! { let key = &row.#ident; #encode_key }
         };
         specs.push(quote! {
-            ::deeds::row::ReferenceSpec {
+            ::deeds::__private::row::ReferenceSpec {
                 field: #field_name,
                 target: || ::std::any::TypeId::of::<#target>(),
                 encode: |row, out| { #encode true },
+                optional: #optional,
                 index: #index,
             }
         });

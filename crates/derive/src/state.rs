@@ -69,19 +69,19 @@ fn state(item: &ItemStruct, places: &[Place<'_>]) -> TokenStream {
     let idents: Vec<_> = places.iter().map(|place| place.ident).collect();
     let names = places.iter().map(|place| &place.name);
     quote! {
-        impl ::deeds::state::State for #ident {
+        impl ::deeds::__private::state::State for #ident {
             type Visible<'a> = #visible<'a>;
 
             fn live() -> Self {
-                Self { #(#idents: ::deeds::table::Table::live(#names)),* }
+                Self { #(#idents: ::deeds::__private::table::Table::live(#names)),* }
             }
             fn freeze(&self) -> Self {
                 Self { #(#idents: self.#idents.freeze()),* }
             }
-            fn visible<'a>(&'a self, keys: &'a ::deeds::actor::Keys) -> #visible<'a> {
-                #visible { #(#idents: ::deeds::rows::VisibleTable::new(&self.#idents, keys)),* }
+            fn visible<'a>(&'a self, keys: &'a ::deeds::__private::actor::Keys) -> #visible<'a> {
+                #visible { #(#idents: ::deeds::__private::rows::VisibleTable::new(&self.#idents, keys)),* }
             }
-            fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn ::deeds::table::AnyTable)) {
+            fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn ::deeds::__private::table::AnyTable)) {
                 #(visit(&mut self.#idents);)*
             }
         }
@@ -92,11 +92,11 @@ fn tables(ident: &Ident, places: &[Place<'_>]) -> TokenStream {
     let (idents, rows): (Vec<_>, Vec<_>) =
         places.iter().map(|place| (place.ident, place.row)).unzip();
     quote! {
-        impl ::deeds::table::Tables for #ident {
+        impl ::deeds::__private::table::Tables for #ident {
             fn find(
                 &self,
                 row_type: ::std::any::TypeId,
-            ) -> ::std::option::Option<&dyn ::deeds::table::AnyTable> {
+            ) -> ::std::option::Option<&dyn ::deeds::__private::table::AnyTable> {
                 #(
                     if row_type == ::std::any::TypeId::of::<#rows>() {
                         return ::std::option::Option::Some(&self.#idents);
@@ -104,13 +104,13 @@ fn tables(ident: &Ident, places: &[Place<'_>]) -> TokenStream {
                 )*
                 ::std::option::Option::None
             }
-            fn each(&self, visit: &mut dyn FnMut(&dyn ::deeds::table::AnyTable)) {
+            fn each(&self, visit: &mut dyn FnMut(&dyn ::deeds::__private::table::AnyTable)) {
                 #(visit(&self.#idents);)*
             }
         }
         #(
-            impl ::deeds::state::Holds<#rows> for #ident {
-                fn table(&self) -> &::deeds::table::Table<#rows> {
+            impl ::deeds::__private::state::Holds<#rows> for #ident {
+                fn table(&self) -> &::deeds::__private::table::Table<#rows> {
                     &self.#idents
                 }
             }
@@ -125,7 +125,7 @@ fn visible(item: &ItemStruct, places: &[Place<'_>]) -> TokenStream {
         let doc = format!("The visible rows of `{name}`.");
         quote! {
             #[doc = #doc]
-            #visibility #ident: ::deeds::rows::VisibleTable<'a, #row>
+            #visibility #ident: ::deeds::__private::rows::VisibleTable<'a, #row>
         }
     });
     quote! {

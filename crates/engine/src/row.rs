@@ -51,6 +51,8 @@ pub struct ReferenceSpec<R> {
     pub target: fn() -> TypeId,
     /// Appends the bytes of the key referred to; false when the field holds none.
     pub encode: fn(&R, &mut KeyBytes) -> bool,
+    /// Whether the field is an option: its index entries have the option's mark before the key.
+    pub optional: bool,
     /// The place in [`Row::INDEXES`] of an index that starts with this field, used to find who
     /// refers to a row that is removed.
     pub index: usize,

@@ -410,8 +410,13 @@ impl<R: Row> AnyTable for Table<R> {
         R::REFERENCES.iter().filter(|reference| (reference.target)() == target).find_map(
             |reference| {
                 let index = &live.indexes[reference.index];
-                let (entry, _) = index.range(KeyBytes::from_slice(key)..).next()?;
-                entry.starts_with(key).then_some(reference.field)
+                let mut start = KeyBytes::new();
+                if reference.optional {
+                    start.push(deeds_values::key::SOME_MARK);
+                }
+                start.extend_from_slice(key);
+                let (entry, _) = index.range(start.clone()..).next()?;
+                entry.starts_with(&start).then_some(reference.field)
             },
         )
     }

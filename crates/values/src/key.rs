@@ -146,12 +146,15 @@ impl Key for Uuid {
     }
 }
 
+/// The byte before an option's value.
+pub const SOME_MARK: u8 = 1;
+
 impl<K: Key> Key for Option<K> {
     fn encode(&self, out: &mut KeyBytes) {
         match self {
             None => out.push(0),
             Some(value) => {
-                out.push(1);
+                out.push(SOME_MARK);
                 value.encode(out);
             }
         }

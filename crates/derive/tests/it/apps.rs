@@ -33,7 +33,10 @@ fn the_tables_are_named_by_their_fields_and_found_by_their_rows() {
     let pantry = Pantry::live();
     let mut names = Vec::new();
     pantry.each(&mut |table| names.push((table.name(), table.row_name())));
-    assert_eq!(names, [("shelves", "Shelf"), ("tins", "Tin"), ("visits", "Visit")]);
+    assert_eq!(
+        names,
+        [("shelves", "Shelf"), ("tins", "Tin"), ("visits", "Visit"), ("notes", "Note")]
+    );
     let found = pantry.find(std::any::TypeId::of::<Tin>()).unwrap();
     assert_eq!(found.name(), "tins");
     assert!(pantry.find(std::any::TypeId::of::<u8>()).is_none());

@@ -78,12 +78,26 @@ impl Audience for Visit {
     }
 }
 
+/// A note, which may be pinned to a shelf.
+#[row(key = number, index(shelf), references(shelf = Shelf))]
+pub(crate) struct Note {
+    pub(crate) number: u32,
+    pub(crate) shelf: Option<ShelfName>,
+}
+
+impl Audience for Note {
+    fn audience(&self) -> Keys {
+        Keys::everyone()
+    }
+}
+
 /// Everything in the pantry.
 #[state]
 pub(crate) struct Pantry {
     pub(crate) shelves: Table<Shelf>,
     pub(crate) tins: Table<Tin>,
     pub(crate) visits: Table<Visit>,
+    pub(crate) notes: Table<Note>,
 }
 
 impl Members for Pantry {

@@ -1,11 +1,13 @@
 //! Keys, indexes and references, and their typed reads.
 
+use std::any::TypeId;
+
 use deeds::row::Row;
 use deeds::rows::{Reads, Rows};
-use deeds::table::Table;
-use deeds_values::{ActorId, Date, Uid};
+use deeds::table::{AnyTable, Table};
+use deeds_values::{ActorId, Date, Key, Uid};
 
-use crate::pantry::{Content, ShelfName, Tin, TinId, TinReads, Visit};
+use crate::pantry::{Content, Note, Shelf, ShelfName, Tin, TinId, TinReads, Visit};
 
 fn tin(number: u8, content: Content, shelf: &str, label: &str) -> Tin {
     Tin {
@@ -14,7 +16,7 @@ fn tin(number: u8, content: Content, shelf: &str, label: &str) -> Tin {
         best_before: Date::new(2026, 1, number).unwrap(),
         shelf: shelf.into(),
         label: label.to_owned(),
-        taken_by: (number % 2 == 0).then(|| ActorId::new("ada").unwrap()),
+        taken_by: number.is_multiple_of(2).then(|| ActorId::new("ada").unwrap()),
         barcode: 100 + u64::from(number),
     }
 }
@@ -67,7 +69,7 @@ fn rows_are_read_by_all_fields_of_an_index() {
 fn rows_are_read_by_the_leading_fields_in_the_order_of_the_rest() {
     let tins = tins();
     assert_eq!(days(tins.by_content(Content::Beans)), [1, 2, 4]);
-    assert_eq!(days(tins.by_content(&Content::ChickPeas)), [3]);
+    assert_eq!(days(tins.by_content(Content::ChickPeas)), [3]);
     assert_eq!(days(tins.by_shelf(ShelfName::from("A1"))), [3, 1, 4]);
 }
 
@@ -117,4 +119,20 @@ fn a_key_of_two_fields_is_a_tuple() {
     visits.insert(Visit { who: who.clone(), day: day(1), times: 1 });
     visits.update(&(who.clone(), day(1)), |visit| visit.times += 1);
     assert_eq!(visits.get((who, day(1))).map(|visit| visit.times), Some(2));
+}
+
+#[test]
+fn whoever_refers_to_a_row_is_found_by_its_key() {
+    let shelf = |name: &str| ShelfName::from(name);
+    let (mut tins, mut notes) = (tins(), Table::live("notes"));
+    notes.insert(Note { number: 1, shelf: Some(shelf("A2")) });
+    notes.insert(Note { number: 2, shelf: None });
+    let refers = |table: &dyn AnyTable, name: &str| {
+        table.refers_to(TypeId::of::<Shelf>(), &shelf(name).key_bytes())
+    };
+    assert_eq!(refers(&tins, "A2"), Some("shelf"));
+    assert_eq!(refers(&notes, "A2"), Some("shelf"));
+    assert_eq!(refers(&notes, "A1"), None);
+    tins.remove(&tin(2, Content::Beans, "A2", "baked beans").id);
+    assert_eq!(refers(&tins, "A2"), None);
 }
