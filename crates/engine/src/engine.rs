@@ -404,7 +404,16 @@ impl<A: App> Engine<A> {
         match self.events.get(&number) {
             Some(NumberedEvent::Known(index)) => {
                 let event = &A::EVENTS[*index];
-                (event.replay)(&mut self.state, body, personal, meta).map_err(|error| ReplayError {
+                let state = &mut self.state;
+                let app_code = AssertUnwindSafe(|| (event.replay)(state, body, personal, meta));
+                let replayed = catch_unwind(app_code).unwrap_or_else(|panic| {
+                    if panic.is::<Broken>() {
+                        resume_unwind(panic);
+                    }
+                    let reason = format!("evolve panics: {}", panic_message(panic.as_ref()));
+                    Err(DecodeError { field: String::new(), reason })
+                });
+                replayed.map_err(|error| ReplayError {
                     what: format!("event {}/{}", A::NAME, event.name),
                     error,
                 })
