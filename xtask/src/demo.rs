@@ -48,11 +48,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         Some(directory) => PathBuf::from(directory),
         None => tree::root().join("data/food-bank"),
     };
+    let fresh = given.has("--fresh") && may_wipe(&data, given.has("--yes"))?;
     let package = ["--profile", "demo", "--package", "food-bank"];
     println!("xtask: building the food bank (the first time takes minutes)");
     steps::program(tree::cargo(&["build"]).args(package))?;
-    if given.has("--fresh") {
-        wipe(&data, given.has("--yes"))?;
+    if fresh {
+        let wiping = || format!("wiping {}", data.display());
+        std::fs::remove_dir_all(&data).with_context(wiping)?;
     }
     std::fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
     let port = match asked {
@@ -88,27 +90,29 @@ fn free_port() -> anyhow::Result<u16> {
     bail!("ports {PORT} to {} are all taken; choose one with --port", PORT + PORTS_TRIED)
 }
 
-/// Removes the demo's chronicle, if that is what the directory holds.
-fn wipe(data: &Path, sure: bool) -> anyhow::Result<()> {
-    if !data.exists() {
-        return Ok(());
+/// Whether there is something to wipe; fails if it is no chronicle, or may not be.
+///
+/// Asked before the build, so that nobody has to wait for the question.
+fn may_wipe(data: &Path, sure: bool) -> anyhow::Result<bool> {
+    if !data.exists() || std::fs::read_dir(data)?.next().is_none() {
+        return Ok(false);
     }
-    let empty = std::fs::read_dir(data)?.next().is_none();
-    if !empty && !data.join("head").is_dir() {
+    if !data.join("head").is_dir() {
         bail!("{} holds something else than a chronicle; it is left as it is", data.display());
     }
-    if !sure {
-        if !std::io::stdin().is_terminal() {
-            bail!("nobody to ask whether {} may be wiped; say so with --yes", data.display());
-        }
-        println!("xtask: wipe {}? All its orders are lost. [y/N]", data.display());
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer)?;
-        if !matches!(answer.trim(), "y" | "yes") {
-            bail!("left as it is");
-        }
+    if sure {
+        return Ok(true);
     }
-    std::fs::remove_dir_all(data).with_context(|| format!("wiping {}", data.display()))
+    if !std::io::stdin().is_terminal() {
+        bail!("nobody to ask whether {} may be wiped; say so with --yes", data.display());
+    }
+    println!("xtask: wipe {}? All its orders are lost. [y/N]", data.display());
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "yes" => Ok(true),
+        _ => bail!("{} is left as it is", data.display()),
+    }
 }
 
 #[cfg(test)]
@@ -120,9 +124,10 @@ mod tests {
         let place = std::env::temp_dir().join(format!("xtask-wipe-{}", std::process::id()));
         std::fs::create_dir_all(&place).unwrap();
         std::fs::write(place.join("letter"), "dear").unwrap();
-        assert!(wipe(&place, true).unwrap_err().to_string().contains("left as it is"));
+        assert!(may_wipe(&place, true).unwrap_err().to_string().contains("left as it is"));
         std::fs::create_dir(place.join("head")).unwrap();
-        wipe(&place, true).unwrap();
-        assert!(!place.exists());
+        assert!(may_wipe(&place, true).unwrap());
+        std::fs::remove_dir_all(&place).unwrap();
+        assert!(!may_wipe(&place, true).unwrap());
     }
 }
