@@ -98,7 +98,8 @@ pub fn refusal(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Brings a trait `ProductReads` with typed reads for tables of this row: `by_category("fruit")`,
 /// `by_category_in("a".."d")`, `by_category_prefix("can")` where the field is text, and the same
-/// for the leading fields of an index of several.
+/// for the leading fields of an index of several, or of a key: with `key = (order, sku)`,
+/// `by_order(order)`.
 #[proc_macro_attribute]
 pub fn row(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(row::expand(arguments.into(), item.into()))
@@ -156,7 +157,7 @@ pub fn role(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// pub struct FoodBank { pub products: Table<Product>, pub orders: Table<Order> }
 /// ```
 ///
-/// Brings `VisibleFoodBank`, the same tables as an actor sees them.
+/// Brings `FoodBankVisible`, the same tables as an actor sees them.
 #[proc_macro_attribute]
 pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(state::expand(arguments.into(), item.into()))
@@ -176,7 +177,8 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// The name is the first part of the names of all stored types (`food-bank/OrderPlaced`), and fixed
-/// for ever. An invariant is a `fn(&FoodBank) -> Result<(), String>`.
+/// for ever. An invariant is a `fn(&FoodBank) -> Result<(), String>` that is checked after every
+/// command in tests; being in the list is all that makes it one.
 #[proc_macro]
 pub fn app(list: TokenStream) -> TokenStream {
     expand(app::expand(list.into()))

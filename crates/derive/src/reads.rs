@@ -2,7 +2,8 @@
 //! from.
 //!
 //! For `index(a, b)`: `by_a_b(a, b)`, `by_a_b_in(a, range)`, `by_a_b_prefix(a, "text")`, and for its
-//! leading fields `by_a(a)`, unless an index of its own has that name.
+//! leading fields `by_a(a)`. For `key = (a, b)`: `by_a(a)`. Where two would have one name, an index
+//! goes before the leading fields of an index, and these go before those of the key.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -11,12 +12,12 @@ use syn::{Field, Ident, ItemStruct, Type};
 use crate::item::{field_name, inner_of, name, plain_name};
 use crate::row::{Index, beside};
 
-pub(crate) fn expand(item: &ItemStruct, indexes: &[Index<'_>]) -> TokenStream {
-    if indexes.is_empty() {
+pub(crate) fn expand(item: &ItemStruct, key: &[&Field], indexes: &[Index<'_>]) -> TokenStream {
+    if indexes.is_empty() && key.len() < 2 {
         return TokenStream::new();
     }
     let (row, visibility) = (&item.ident, &item.vis);
-    let reads = beside(item, "", "Reads");
+    let reads = beside(item, "Reads");
     let doc = format!("Typed reads of the indexes of [`{row}`].");
     let mut taken: Vec<String> = indexes.iter().map(|index| index.name.clone()).collect();
     let mut methods = Vec::new();
@@ -24,17 +25,24 @@ pub(crate) fn expand(item: &ItemStruct, indexes: &[Index<'_>]) -> TokenStream {
         methods.push(whole(row, place, index));
         methods.push(in_range(row, place, index));
         methods.push(prefix(row, place, index));
-        for length in 1..index.fields.len() {
-            let leading = &index.fields[..length];
+    }
+    let of_indexes = indexes.iter().enumerate().map(|(place, index)| {
+        let fields = index.fields.as_slice();
+        (fields, quote!(index_prefix(#place, &bytes)), "index")
+    });
+    for (fields, read, what) in of_indexes.chain([(key, quote!(key_prefix(&bytes)), "key")]) {
+        for length in 1..fields.len() {
+            let leading = &fields[..length];
             let joined = joined(leading);
             if !taken.contains(&joined) {
                 taken.push(joined);
-                methods.push(leading_fields(row, place, leading));
+                methods.push(leading_fields(row, leading, &read, what));
             }
         }
     }
     quote! {
         #[doc = #doc]
+        #[allow(dead_code, reason = "an app calls those it needs")]
         #visibility trait #reads: ::deeds::__private::rows::Reads<#row> {
             #(#methods)*
         }
@@ -109,16 +117,16 @@ fn whole(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
     }
 }
 
-fn leading_fields(row: &Ident, place: usize, leading: &[&Field]) -> TokenStream {
+fn leading_fields(row: &Ident, leading: &[&Field], read: &TokenStream, what: &str) -> TokenStream {
     let (declared, bytes) = parameters(leading);
     let joined = joined(leading);
     let method = format_ident!("by_{joined}");
-    let doc = format!("The rows with this `{joined}`, in the order of the rest of the index.");
+    let doc = format!("The rows with this `{joined}`, in the order of the rest of the {what}.");
     quote! {
         #[doc = #doc]
         fn #method(&self, #(#declared),*) -> ::deeds::__private::rows::Rows<'_, #row> {
             #bytes
-            self.index_prefix(#place, &bytes)
+            self.#read
         }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let wanted = ["Clone", "Debug", "PartialEq", "Serialize", "Deserialize", "JsonSchema"];
     let derives = derives(&item.attrs, &wanted);
     let paths = paths(quote!());
-    let reads = reads::expand(&item, &indexes);
+    let reads = reads::expand(&item, &key, &indexes);
     Ok(quote! {
         #derives
         #paths
@@ -242,6 +242,6 @@ fn encode_fields(fields: &[&Field], row: &TokenStream) -> TokenStream {
 }
 
 /// The name of a struct that is made beside an item.
-pub(crate) fn beside(item: &ItemStruct, prefix: &str, suffix: &str) -> Ident {
-    Ident::new(&format!("{prefix}{}{suffix}", name(&item.ident)), item.ident.span())
+pub(crate) fn beside(item: &ItemStruct, suffix: &str) -> Ident {
+    Ident::new(&format!("{}{suffix}", name(&item.ident)), item.ident.span())
 }

@@ -65,7 +65,7 @@ fn refuse_same_rows(places: &[Place<'_>]) -> Result<()> {
 }
 
 fn state(item: &ItemStruct, places: &[Place<'_>]) -> TokenStream {
-    let (ident, visible) = (&item.ident, beside(item, "Visible", ""));
+    let (ident, visible) = (&item.ident, beside(item, "Visible"));
     let idents: Vec<_> = places.iter().map(|place| place.ident).collect();
     let names = places.iter().map(|place| &place.name);
     quote! {
@@ -119,7 +119,7 @@ fn tables(ident: &Ident, places: &[Place<'_>]) -> TokenStream {
 }
 
 fn visible(item: &ItemStruct, places: &[Place<'_>]) -> TokenStream {
-    let (visible, visibility) = (beside(item, "Visible", ""), &item.vis);
+    let (visible, visibility) = (beside(item, "Visible"), &item.vis);
     let doc = format!("The tables of [`{}`], as an actor sees them.", item.ident);
     let fields = places.iter().map(|Place { ident, name, row, visibility }| {
         let doc = format!("The visible rows of `{name}`.");

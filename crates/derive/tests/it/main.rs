@@ -1,5 +1,5 @@
 //! The integration tests of the macros: what they emit, used as an application uses it. What they
-//! refuse is tested in `crates/deeds/tests/ui`, in the compiler's own words.
+//! refuse is in `tests/ui`, with the compiler's words beside it.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -7,6 +7,8 @@ extern crate deeds_engine as deeds;
 
 /// The state and the one list.
 mod apps;
+/// The commonest mistakes, in the compiler's words.
+mod mistakes;
 /// A small app that uses every macro.
 mod pantry;
 /// Commands, events and queries: names, forms, personal fields.

@@ -7,7 +7,7 @@ use deeds::rows::{Reads, Rows};
 use deeds::table::{AnyTable, Table};
 use deeds_values::{ActorId, Date, Key, Uid};
 
-use crate::pantry::{Content, Note, Shelf, ShelfName, Tin, TinId, TinReads, Visit};
+use crate::pantry::{Content, Note, Shelf, ShelfName, Tin, TinId, TinReads, Visit, VisitReads};
 
 fn tin(number: u8, content: Content, shelf: &str, label: &str) -> Tin {
     Tin {
@@ -119,6 +119,17 @@ fn a_key_of_two_fields_is_a_tuple() {
     visits.insert(Visit { who: who.clone(), day: day(1), times: 1 });
     visits.update(&(who.clone(), day(1)), |visit| visit.times += 1);
     assert_eq!(visits.get((who, day(1))).map(|visit| visit.times), Some(2));
+}
+
+#[test]
+fn rows_are_read_by_the_leading_part_of_their_key() {
+    let mut visits = Table::live("visits");
+    let actor = |name: &str| ActorId::new(name).unwrap();
+    for (name, on) in [("ada", 2), ("adam", 1), ("ada", 1)] {
+        visits.insert(Visit { who: actor(name), day: day(on), times: 1 });
+    }
+    let days: Vec<_> = visits.by_who(actor("ada")).map(|visit| visit.day.day()).collect();
+    assert_eq!(days, [1, 2]);
 }
 
 #[test]

@@ -1,0 +1,39 @@
+// An app's name is explicit, for it is stored for ever.
+
+extern crate deeds_engine as deeds;
+
+use deeds::prelude::*;
+
+#[row(key = name)]
+pub struct Shelf {
+    pub name: String,
+}
+
+impl Audience for Shelf {
+    fn audience(&self) -> Keys {
+        Keys::everyone()
+    }
+}
+
+#[state]
+pub struct Pantry {
+    pub shelves: Table<Shelf>,
+}
+
+impl Members for Pantry {
+    fn roles(&self, _: &ActorId) -> Roles {
+        Roles::none()
+    }
+
+    fn keys(&self, _: &Actor) -> Keys {
+        Keys::none()
+    }
+}
+
+app! {
+    Pantry {
+        commands: [],
+    }
+}
+
+fn main() {}

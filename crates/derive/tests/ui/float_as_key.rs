@@ -1,0 +1,18 @@
+// Floats have no order that all machines agree on.
+
+extern crate deeds_engine as deeds;
+
+use deeds::prelude::*;
+
+#[row(key = weight)]
+pub struct Tin {
+    pub weight: f64,
+}
+
+impl Audience for Tin {
+    fn audience(&self) -> Keys {
+        Keys::everyone()
+    }
+}
+
+fn main() {}
