@@ -51,6 +51,15 @@ impl CommandId {
         is_v7(&id).then_some(Self::Unique(id))
     }
 
+    /// The `n`-th id made in a millisecond: for tests and simulations, which draw no randomness.
+    pub fn unique_at(ms: u64, n: u8) -> Self {
+        let mut bytes = [n; 16];
+        bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
+        bytes[6] = 0x70;
+        bytes[8] = 0x80;
+        Self::unique(bytes).expect("version and variant are set")
+    }
+
     /// The moment a [`CommandId::Unique`] carries, in milliseconds since 1970.
     ///
     /// # Panics

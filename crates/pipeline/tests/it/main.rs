@@ -1,0 +1,22 @@
+//! The pipeline as its users meet it: whole histories on the model disk, with and without threads.
+
+// The macros' output names `::deeds`.
+extern crate deeds_engine as deeds;
+
+/// A small app to run histories on.
+mod shelf;
+
+/// What one client knows, and how it is held against the chronicle.
+mod client;
+
+/// Histories of commands, cut off at every step of the disk.
+mod crash_histories;
+
+/// What each reply means and when it may leave.
+mod replies;
+
+/// Opening: another app's chronicle, code that cannot read it, new code.
+mod opening;
+
+/// The shell of threads.
+mod node;
