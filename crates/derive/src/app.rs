@@ -30,7 +30,7 @@ pub(crate) fn expand(list: TokenStream) -> Result<TokenStream> {
     let entries = |kind: &str, paths: &[Path]| -> Vec<TokenStream> {
         let kind = Ident::new(kind, proc_macro2::Span::call_site());
         // Spanned as the entry, so that what it lacks is said where it is listed.
-        let entry = |path: &Path| quote_spanned!(path.span()=> ::deeds::__private::app::#kind::of::<#path>());
+        let entry = |path: &Path| quote_spanned!(path.span()=> ::deeds::__private::app::#kind::<#state>::of::<#path>());
         paths.iter().map(entry).collect()
     };
     let command_types = entries("CommandType", &commands);
@@ -50,8 +50,8 @@ pub(crate) fn expand(list: TokenStream) -> Result<TokenStream> {
             const INVARIANTS: &'static [::deeds::__private::app::Invariant<Self>] = &[#(#invariant_checks),*];
         }
         #(
-            impl ::deeds::__private::event::Registers<#events> for #state {
-                const EVENT_INDEX: usize = #places;
+            impl ::deeds::__private::event::Listed<#state> for #events {
+                const INDEX: usize = #places;
             }
         )*
     })

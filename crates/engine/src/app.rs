@@ -6,7 +6,7 @@ use deeds_values::Timestamp;
 
 use crate::actor::{Access, Actor};
 use crate::command::{ArgumentError, Decide, Parsed, parse_json};
-use crate::event::{Evolve, Meta, Registers};
+use crate::event::{Evolve, Listed, Meta};
 use crate::query::{Asking, Read};
 use crate::recorded::DecodeError;
 use crate::refusal::{Refusal, RefusalCode};
@@ -93,10 +93,7 @@ pub struct EventType<A: App> {
 
 impl<A: App> EventType<A> {
     /// The type `E`.
-    pub const fn of<E: Evolve<A>>() -> Self
-    where
-        A: Registers<E>,
-    {
+    pub const fn of<E: Evolve<A> + Listed<A>>() -> Self {
         Self {
             name: E::NAME,
             aliases: E::ALIASES,

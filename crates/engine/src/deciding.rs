@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::actor::Actor;
 use crate::app::App;
-use crate::event::{Evolve, Meta, Registers};
+use crate::event::{Evolve, Listed, Meta};
 use crate::recorded;
 
 /// The state, readable as `&A`, with what a decision may use besides: events to emit, the actor,
@@ -68,12 +68,8 @@ impl<'a, A: App> Deciding<'a, A> {
 
     /// States a fact. The state evolves by it at once: the next line of the decision sees it.
     /// A refusal takes back all that was emitted.
-    pub fn emit<E>(&mut self, event: E)
-    where
-        E: Evolve<A>,
-        A: Registers<E>,
-    {
-        let index = <A as Registers<E>>::EVENT_INDEX;
+    pub fn emit<E: Evolve<A> + Listed<A>>(&mut self, event: E) {
+        let index = <E as Listed<A>>::INDEX;
         let number = self.turn.event_numbers[index].expect("all events are named before deciding");
         let out = &mut *self.emitted;
         recorded::write_array_head(2, &mut out.plain);

@@ -23,15 +23,18 @@ pub trait Evolve<S>: Event {
     fn evolve(self, state: &mut S, meta: &Meta<'_>);
 }
 
-/// Says that `E` is in the app's list of events. Implemented by `app!`.
+/// Says that the event is in the list of the app `A`. Implemented by `app!`.
+///
+/// A trait of the event, not of the app: the compiler then names the event that is missing, also
+/// where the list has none or one.
 #[diagnostic::on_unimplemented(
-    message = "`{E}` is not in the list of events of `{Self}`",
-    label = "this event is not registered",
-    note = "add `{E}` to `events: [...]` in `app!`"
+    message = "`{Self}` is not in the list of events of `{A}`",
+    label = "this event is not listed",
+    note = "add `{Self}` to `events: [...]` in `app!`"
 )]
-pub trait Registers<E: Event> {
+pub trait Listed<A>: Event {
     /// The event's place in [`App::EVENTS`](crate::app::App::EVENTS).
-    const EVENT_INDEX: usize;
+    const INDEX: usize;
 }
 
 /// The circumstances of an event, the same at every replay.

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::clock::Now;
 use crate::command::{Decide, Parsed};
 use crate::engine::{Engine, EngineOptions, Intent, Outcome, Replayed, Verdict};
-use crate::event::{Event, Registers};
+use crate::event::{Event, Listed};
 use crate::recorded;
 use crate::refusal::Refusal;
 
@@ -76,14 +76,11 @@ impl<A: App> Scenario<A> {
     }
 
     /// Something happened before.
-    pub fn given<E: Event>(&mut self, event: E) -> &mut Self
-    where
-        A: Registers<E>,
-    {
+    pub fn given<E: Listed<A>>(&mut self, event: E) -> &mut Self {
         let mut plain = Vec::new();
         let mut personal = Vec::new();
         event.encode(&mut plain, &mut personal);
-        let number = u32::try_from(A::EVENT_INDEX).expect("few events");
+        let number = u32::try_from(E::INDEX).expect("few events");
         let mut body = vec![0x92, 0x91, 0x92];
         recorded::write(&number, &mut body);
         body.extend_from_slice(&plain);

@@ -1,7 +1,7 @@
 //! The state and the one list.
 
 use deeds::app::App;
-use deeds::event::Registers;
+use deeds::event::Listed;
 use deeds::prelude::*;
 use deeds::refusal::Refusal;
 use deeds::state::{Holds, State};
@@ -19,7 +19,7 @@ fn the_list_is_in_the_order_it_was_written() {
     );
     let events: Vec<_> = Pantry::EVENTS.iter().map(|it| it.name).collect();
     assert_eq!(events, ["ShelfPutUp", "Opened", "Registered", "Named"]);
-    assert_eq!(<Pantry as Registers<Opened>>::EVENT_INDEX, 1);
+    assert_eq!(<Opened as Listed<Pantry>>::INDEX, 1);
     assert_eq!(
         Pantry::QUERIES.iter().map(|it| it.name).collect::<Vec<_>>(),
         ["Shelves", "CountTins"]
