@@ -61,6 +61,36 @@ pub trait DiskFile: Send + Sync {
     }
 }
 
+/// What was attempted on which file, and why it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what} {path}")]
+pub struct DiskError {
+    /// What was attempted.
+    pub what: &'static str,
+    /// The file or directory.
+    pub path: String,
+    /// The cause.
+    pub source: io::Error,
+}
+
+impl DiskError {
+    /// Whether the file is not there.
+    pub fn is_absent(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// Says what was attempted when it failed.
+pub(crate) trait Attempt<T> {
+    fn attempt(self, what: &'static str, path: &str) -> Result<T, DiskError>;
+}
+
+impl<T> Attempt<T> for io::Result<T> {
+    fn attempt(self, what: &'static str, path: &str) -> Result<T, DiskError> {
+        self.map_err(|source| DiskError { what, path: path.to_owned(), source })
+    }
+}
+
 /// The lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -107,7 +137,17 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn create_dir(&self, path: &str) -> io::Result<()> {
-        std::fs::create_dir_all(self.path(path))
+        let path = self.path(path);
+        if path.is_dir() {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&path)?;
+        // The entry of the root itself stands in a directory that `sync_dir` cannot name.
+        match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
+            Some(parent) => File::open(parent)?.sync_all(),
+            None => Ok(()),
+        }
     }
 
     fn create_new(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {

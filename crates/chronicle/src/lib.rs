@@ -3,10 +3,13 @@
 //!
 //! In reading order:
 //! - [`disk`]: what the chronicle asks of a disk, and the real one;
-//! - [`body`], [`record`]: a record's bodies, their commitments, and the header that is its leaf;
-//! - [`merkle`]: the RFC 6962 tree over the headers;
-//! - [`frame`]: the bytes of one group commit and of the files that hold them;
-//! - [`writer`]: append: hash, write, sync;
+//! - [`body`], [`record`]: bodies, their commitments, and the header that is a record's leaf;
+//! - [`merkle`], `tiles`: the RFC 6962 tree over the headers, in memory and on disk;
+//! - [`checksum`], [`frame`], [`segment`]: the bytes of one group commit and of the files that hold
+//!   them;
+//! - `mark`, [`guard`]: how far the disk is known to have synced, inside and outside the directory;
+//! - [`writer`]: append: hash, write, sync; `seal`: the split of full segments;
+//! - `window`, `scan`, `proof`, `catalog`: reading frames and proving them, segment by segment;
 //! - [`recovery`]: opening after anything: torn or damaged;
 //! - [`reader`]: durable records from any position, beside a live writer;
 //! - [`mod@verify`]: every hash, checksum and body proved again.
@@ -16,23 +19,32 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+mod catalog;
+pub mod checksum;
 pub mod disk;
 pub mod frame;
 pub mod guard;
+mod mark;
 pub mod merkle;
+mod proof;
 pub mod reader;
 pub mod record;
 pub mod recovery;
+mod scan;
+mod seal;
+pub mod segment;
+mod tiles;
 pub mod verify;
+mod window;
 pub mod writer;
 
 pub use body::{Body, BodyClass, BodyDraft, CommitmentKind};
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskError, DiskFile, RealDisk};
 pub use frame::{FRAME_BYTES_MAX, FrameIndex};
 pub use guard::GuardFile;
 pub use merkle::Hash;
 pub use reader::{Info, ReadError, Reader, Stream};
 pub use record::{Outcome, Record, RecordDraft, RecordHeader, RecordKind, StoredCommandId};
-pub use recovery::{Damage, OpenError, Recovered, Torn};
+pub use recovery::{Damage, GuardFinding, OpenError, Recovered, Torn};
 pub use verify::{Progress, Verified, VerifyError, verify};
 pub use writer::{AppendError, Appended, SealJob, Sealing, Writer, WriterOptions};

@@ -1,11 +1,38 @@
-//! What opening a chronicle for writing found, and why it may refuse.
+//! Opening a chronicle after anything: what is whole, what is torn, what is damaged.
+//!
+//! 1. List the segments; each names the last good frame of the one before, so only the last one, in
+//!    `head/`, is open to question.
+//! 2. Prove its frames up to the first that is not one. If the file ends there, the tail is whole.
+//! 3. Otherwise gather what is known to have been synced: the durable mark, the guard file, and what
+//!    any later valid frame says (the file is searched to its end). A bad frame above all of it is
+//!    *torn*: its write was cut off, it was never acknowledged. At or below, it is *damage*: opening
+//!    is refused with the exact place, and nothing has been changed.
+//! 4. Finish or redo sealings that were cut off, and remove files that were never finished.
+//! 5. Write the tail above the durable mark over itself and sync it. What was read may stand only
+//!    in the system's cache: after a failed sync the system may hold it for clean, and a second
+//!    sync alone would say so and do nothing.
+//! 6. Check the tiles; write them anew if need be.
+//!
+//! Torn bytes are never cut off: the segment is closed as it is, and the next one says where the
+//! good part ends.
 
-use std::io;
+use std::sync::Arc;
 
 use deeds_values::{Lineage, Position};
 
-use crate::frame::FrameIndex;
-use crate::merkle::Hash;
+use crate::catalog::{self, Listed};
+use crate::disk::{Attempt, Disk, DiskError, LockError};
+use crate::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, FrameIndex, FrameKind};
+use crate::guard::{Guard, GuardFile};
+use crate::mark::{MARK_PATH, Mark};
+use crate::merkle::{Frontier, Hash};
+use crate::proof::Proof;
+use crate::record::leaf_hash;
+use crate::scan::{Depth, FrameBuffer, Point, ScanError, SegmentScan, Step, Within, damage};
+use crate::seal::{self, TORN_DIRECTORY};
+use crate::segment::{SegmentHeader, SegmentKind, SegmentName};
+use crate::tiles::{self, Tiles};
+use crate::window::{READ_AHEAD_BYTES, READ_SPOT_BYTES};
 
 /// What opening found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,13 +133,323 @@ pub enum OpenError {
     #[error("the chronicle is damaged")]
     Damaged(#[from] Damage),
     /// The disk failed.
-    #[error("cannot {what} {path}")]
-    Io {
-        /// What was attempted.
-        what: &'static str,
-        /// The file.
-        path: String,
-        /// The cause.
-        source: io::Error,
-    },
+    #[error("the disk failed")]
+    Disk(#[from] DiskError),
+}
+
+impl From<ScanError> for OpenError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Absent => Self::Absent,
+            ScanError::Damaged(damage) => Self::Damaged(damage),
+            ScanError::Format { file, format } => Self::Format { file, format },
+            ScanError::Disk(error) => Self::Disk(error),
+        }
+    }
+}
+
+impl OpenError {
+    /// The error of a lock that was not taken.
+    pub(crate) fn lock(error: LockError) -> Self {
+        match error {
+            LockError::Held => Self::Locked,
+            LockError::Io(source) => {
+                Self::Disk(DiskError { what: "lock", path: "lock".to_owned(), source })
+            }
+        }
+    }
+}
+
+/// The end of a chronicle, made ready to be continued.
+pub(crate) struct Tail {
+    /// The last segment.
+    pub(crate) header: SegmentHeader,
+    /// Where its good frames end.
+    pub(crate) at: Point,
+    /// What is proved up to there.
+    pub(crate) proof: Proof,
+    /// The tiles, with the last segment's hashes yet to be written.
+    pub(crate) tiles: Tiles,
+    pub(crate) torn: Option<Torn>,
+    pub(crate) closed: bool,
+    pub(crate) guard: GuardFinding,
+    pub(crate) tiles_rebuilt: bool,
+}
+
+impl Tail {
+    /// The tail of a chronicle that has nothing but the header of its first segment.
+    pub(crate) fn before(disk: Arc<dyn Disk>, header: SegmentHeader) -> Self {
+        Self {
+            at: Point {
+                offset: header.encoded_bytes(),
+                bodies_offset: header.encoded_bytes(),
+                index: header.first_index,
+                position: header.first_position(),
+                epoch: header.epoch,
+            },
+            proof: Proof::before(&header),
+            tiles: Tiles::after(disk, 0),
+            header,
+            torn: None,
+            closed: false,
+            guard: GuardFinding::Off,
+            tiles_rebuilt: false,
+        }
+    }
+}
+
+/// Takes a chronicle through the six steps. The caller holds the lock.
+pub(crate) fn recover(disk: &Arc<dyn Disk>, guard: Option<&GuardFile>) -> Result<Tail, OpenError> {
+    let mark = Mark::read(disk.as_ref())?;
+    let listed = match catalog::load(disk.as_ref(), &[]) {
+        Err(ScanError::Absent) if mark.is_some() => return Err(all_missing(&mark).into()),
+        listed => listed?,
+    };
+    let said = guard.map(GuardFile::read).transpose()?;
+    let last = listed.last().expect("a listing has at least one segment");
+    let mut tail = judge(disk, &last.header, mark, said.flatten())?;
+    check_dead_ends(&listed)?;
+    tail.guard = match said {
+        None => GuardFinding::Off,
+        Some(said) => compare_guard(disk.as_ref(), &listed, &tail, said)?,
+    };
+    remove_unfinished(disk.as_ref())?;
+    for pair in listed.windows(2).filter(|pair| pair[0].in_head) {
+        let [segment, next] = pair else { unreachable!("windows of two have two") };
+        let finish = if segment.in_log { seal::finish } else { seal::seal };
+        finish(disk, &segment.header, &next.header)?;
+    }
+    rewrite_tail(disk.as_ref(), &tail, mark)?;
+    let edge = tail.header.frontier.clone();
+    if !Tiles::are_sound(disk.as_ref(), &edge, tail.proof.frontier.size())? {
+        rebuild_tiles(disk, &listed[..listed.len() - 1])?;
+        tail.tiles_rebuilt = true;
+    }
+    Ok(tail)
+}
+
+fn all_missing(mark: &Option<Mark>) -> Damage {
+    let mark = mark.expect("only asked when there is a mark");
+    let what = "all segments are missing, and there is a durable mark";
+    damage(MARK_PATH.to_owned(), mark.frame, 0, mark.end, what)
+}
+
+/// Steps 2 and 3.
+fn judge(
+    disk: &Arc<dyn Disk>,
+    header: &SegmentHeader,
+    mark: Option<Mark>,
+    guard: Option<Guard>,
+) -> Result<Tail, OpenError> {
+    let name = header.name();
+    let mut scan =
+        SegmentScan::open_kind(disk.as_ref(), name, SegmentKind::Head, READ_AHEAD_BYTES)?;
+    let mut proof = Proof::before(&scan.header);
+    let mut tiles = Tiles::after(disk.clone(), proof.frontier.size());
+    let mut frame = FrameBuffer::new();
+    let mut closed = false;
+    let mut torn = None;
+    loop {
+        let at = scan.at;
+        match scan.step(&mut frame, Depth::Bodies)? {
+            Step::Frame => {
+                let proved = proof.check(&frame, |height, hash| tiles.completed(height, hash));
+                proved.map_err(|what| scan.damage_at(at, what))?;
+                closed = frame.header.kind == FrameKind::CleanClose;
+            }
+            Step::End => break,
+            Step::Bad { what, torn: false } => return Err(scan.damage_at(at, what).into()),
+            Step::Bad { what, torn: true } => {
+                if let Some(why) = known_durable(&mut scan, mark, guard)? {
+                    return Err(scan.damage_at(at, format!("{what}; {why}")).into());
+                }
+                closed = false;
+                torn = Some(Torn {
+                    segment: scan.log.path().to_owned(),
+                    frame: at.index,
+                    offset: at.offset,
+                    bytes: scan.log.file_bytes()? - at.offset,
+                    position: at.position,
+                });
+                break;
+            }
+        }
+    }
+    check_mark(&scan, mark)?;
+    Ok(Tail {
+        header: scan.header,
+        at: scan.at,
+        proof,
+        tiles,
+        torn,
+        closed,
+        guard: GuardFinding::Off,
+        tiles_rebuilt: false,
+    })
+}
+
+/// Why the frame at which a scan stands is known to have been durable, if it is.
+fn known_durable(
+    scan: &mut SegmentScan,
+    mark: Option<Mark>,
+    guard: Option<Guard>,
+) -> Result<Option<&'static str>, DiskError> {
+    let Point { index, offset, .. } = scan.at;
+    let lineage = scan.header.lineage;
+    let marked = mark.is_some_and(|mark| {
+        let here = mark.segment == scan.header.number && mark.offset > offset;
+        mark.lineage == lineage && (mark.frame >= index || here)
+    });
+    if marked {
+        return Ok(Some("the durable mark covers it"));
+    }
+    if guard.is_some_and(|guard| guard.lineage == lineage && guard.frame >= index) {
+        return Ok(Some("the guard file covers it"));
+    }
+    Ok(later_frame(scan)?.then_some("a later frame says that it was durable"))
+}
+
+/// Whether a valid frame behind the bad one says that the bad one was durable: by name, or by
+/// being its successor where only a node-local frame can have stood between.
+fn later_frame(scan: &mut SegmentScan) -> Result<bool, DiskError> {
+    let expected = scan.at.index;
+    let mut offset = scan.at.offset + 1;
+    loop {
+        let bytes = scan.log.bytes(offset, READ_AHEAD_BYTES)?;
+        if bytes.len() < FRAME_HEADER_BYTES {
+            return Ok(false);
+        }
+        let places = bytes.windows(FRAME_HEADER_BYTES).enumerate();
+        for (_, place) in places.filter(|(_, place)| place.starts_with(FRAME_MAGIC)) {
+            let Ok(header) = FrameHeader::decode(place, &scan.header.salt) else { continue };
+            if header.durable_through >= expected || header.index >= expected {
+                return Ok(true);
+            }
+        }
+        // The last places have not been looked at whole.
+        offset += (bytes.len() - FRAME_HEADER_BYTES + 1) as u64;
+    }
+}
+
+/// Checks that nothing is missing behind a tail that looks whole.
+fn check_mark(scan: &SegmentScan, mark: Option<Mark>) -> Result<(), Damage> {
+    let Some(mark) = mark else { return Ok(()) };
+    if mark.lineage != scan.header.lineage {
+        let what = format!("the durable mark belongs to lineage {}", mark.lineage);
+        return Err(damage(MARK_PATH.to_owned(), mark.frame, 0, mark.end, what));
+    }
+    if mark.segment > scan.header.number {
+        let missing = SegmentName { position: scan.at.position, number: scan.header.number + 1 };
+        let path = SegmentKind::Head.path(missing);
+        let what = "the file is missing; the durable mark names it or a later one";
+        return Err(damage(path, scan.at.index, 0, scan.at.position, what));
+    }
+    let here = mark.segment == scan.header.number;
+    if mark.frame >= scan.at.index || (here && mark.offset > scan.at.offset) {
+        let what = format!(
+            "the file ends here, and the durable mark covers frame {} up to byte {}",
+            mark.frame, mark.offset
+        );
+        return Err(scan.damage_at(scan.at, what));
+    }
+    Ok(())
+}
+
+/// Checks that no segment names an impossible end of the one before it.
+fn check_dead_ends(listed: &[Listed]) -> Result<(), Damage> {
+    for pair in listed.windows(2) {
+        let [segment, next] = pair else { unreachable!("windows of two have two") };
+        if next.header.previous_end < segment.header.encoded_bytes() {
+            let position = next.header.first_position();
+            let what = "the segment before ends in the middle of its header";
+            return Err(damage(next.path(), next.header.first_index, 0, position, what));
+        }
+    }
+    Ok(())
+}
+
+fn compare_guard(
+    disk: &dyn Disk,
+    listed: &[Listed],
+    tail: &Tail,
+    said: Option<Guard>,
+) -> Result<GuardFinding, OpenError> {
+    let Some(guard) = said else { return Ok(GuardFinding::Created) };
+    if guard.lineage != tail.header.lineage {
+        return Ok(GuardFinding::OtherLineage(guard.lineage));
+    }
+    let size = guard.end;
+    if guard.frame >= tail.at.index || size > tail.at.position {
+        return Ok(GuardFinding::Behind { size });
+    }
+    let covers = |listed: &&Listed| listed.header.first_index <= guard.frame;
+    let Some(segment) = listed.iter().rev().find(covers) else {
+        return Ok(GuardFinding::Differs { size });
+    };
+    let mut scan = SegmentScan::open(disk, segment.header.name(), READ_SPOT_BYTES)?;
+    let mut frame = FrameBuffer::new();
+    while scan.at.index <= guard.frame && scan.next(&mut frame, Depth::FrameHeader)? {}
+    let agrees = frame.header.index == guard.frame
+        && frame.header.root == guard.root
+        && scan.at.position == guard.end;
+    Ok(if agrees { GuardFinding::Agrees } else { GuardFinding::Differs { size } })
+}
+
+/// Removes files that were being written aside when a writer stopped.
+pub(crate) fn remove_unfinished(disk: &dyn Disk) -> Result<(), DiskError> {
+    for directory in ["head", "log", "bodies", tiles::DIRECTORY, TORN_DIRECTORY] {
+        for name in disk.list(directory).attempt("list", directory)? {
+            if name.ends_with(".new") {
+                let path = format!("{directory}/{name}");
+                disk.remove(&path).attempt("remove", &path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Step 5.
+fn rewrite_tail(disk: &dyn Disk, tail: &Tail, mark: Option<Mark>) -> Result<(), DiskError> {
+    let path = tail.header.path();
+    let file = disk.open_write(&path).attempt("open", &path)?;
+    let mut offset = match mark {
+        Some(mark) if mark.segment == tail.header.number => mark.offset,
+        _ => tail.header.encoded_bytes(),
+    };
+    let mut bytes = vec![0; READ_AHEAD_BYTES];
+    while offset < tail.at.offset {
+        let count = bytes.len().min((tail.at.offset - offset) as usize);
+        let piece = &mut bytes[..count];
+        crate::disk::read_full_at(file.as_ref(), piece, offset).attempt("read", &path)?;
+        file.write_at(piece, offset).attempt("write", &path)?;
+        offset += count as u64;
+    }
+    file.sync().attempt("sync", &path)?;
+    let directory = SegmentKind::Head.directory();
+    disk.sync_dir(directory).attempt("sync", directory)
+}
+
+/// Step 6, for all segments but the last.
+fn rebuild_tiles(disk: &Arc<dyn Disk>, sealed: &[Listed]) -> Result<(), OpenError> {
+    let mut tiles = Tiles::aside(disk.clone());
+    let mut frontier = Frontier::default();
+    let mut frame = FrameBuffer::new();
+    for segment in sealed {
+        let name = segment.header.name();
+        let mut scan = SegmentScan::open(disk.as_ref(), name, READ_AHEAD_BYTES)?;
+        loop {
+            let at = scan.at;
+            if !scan.next(&mut frame, Depth::RecordHeaders)? {
+                break;
+            }
+            let mut within = Within::default();
+            let record = |what| scan.damage_at(at, what);
+            while let Some(record) = frame.record(&mut within).map_err(record)? {
+                let leaf = leaf_hash(record.header_bytes);
+                frontier.push(leaf, |height, hash| tiles.completed(height, hash));
+            }
+            tiles.write_full()?;
+        }
+    }
+    Ok(tiles.publish()?)
 }

@@ -1,17 +1,42 @@
 //! The one writer of a chronicle: append = hash, write, sync.
+//!
+//! An append, in order:
+//! 1. the segment is full: write and sync the tiles, start the next segment, seal this one;
+//! 2. encode the frame: salts, commitments, record headers, leaves, root, chain;
+//! 3. write it with one call, and sync: **the commit point**;
+//! 4. write the durable mark, let readers see it, write full tiles; now and then the guard file.
+//!
+//! A failure at any step poisons the writer: what of the frame is on disk is then unknown, and only
+//! opening the chronicle again finds out.
 
-use std::io;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use deeds_values::{Lineage, Position};
+use deeds_values::{Lineage, Position, Timestamp};
 
-use crate::disk::Disk;
-use crate::frame::FrameIndex;
-use crate::guard::GuardFile;
-use crate::merkle::Hash;
-use crate::reader::Reader;
-use crate::record::RecordDraft;
-use crate::recovery::{OpenError, Recovered};
+use crate::body::{BodyDraft, commitment};
+use crate::checksum::checksum;
+use crate::disk::{Attempt, Disk, DiskError, DiskFile};
+use crate::frame::{
+    Epoch, FRAME_CONTENT_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameIndex, FrameKind,
+    encode_block, frame_hash,
+};
+use crate::guard::{Guard, GuardFile};
+use crate::mark::Mark;
+use crate::merkle::{Frontier, Hash};
+use crate::proof::Proof;
+use crate::reader::{Live, Reader};
+use crate::record::{BodyHeader, RecordDraft, RecordHeader, leaf_hash};
+use crate::recovery::{self, GuardFinding, OpenError, Recovered, Tail};
+use crate::scan::ScanError;
+use crate::seal::{self, TORN_DIRECTORY};
+use crate::segment::{SegmentHeader, SegmentKind};
+use crate::tiles::{self, Tiles};
+
+/// The size of a segment unless told: large enough that files are few, small enough to copy.
+pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
+/// How much record time passes between two writes of the guard file: each costs a sync.
+const GUARD_INTERVAL_MICROSECONDS: i64 = 1_000_000;
 
 /// Who splits a full segment into `log/` and `bodies/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +61,6 @@ pub struct WriterOptions {
     /// This node's number, in every frame's epoch.
     pub node: u64,
 }
-
-/// The size of a segment unless told: large enough that files are few, small enough to copy.
-pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
 
 impl WriterOptions {
     /// The usual options, without a guard file. `salts` gives 16 random bytes at each call.
@@ -70,63 +92,196 @@ pub struct Appended {
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// The records do not fit one frame; nothing was written and the writer lives on.
-    #[error("{bytes} bytes of records do not fit a frame")]
+    #[error("{bytes} bytes of records do not fit a frame of {FRAME_CONTENT_BYTES_MAX}")]
     TooLarge {
         /// The bytes of the records.
         bytes: usize,
     },
     /// The disk failed. The outcome is unknown: reopen and look. Every further call is an error.
-    #[error("cannot {what} {path}")]
-    Io {
-        /// What was attempted.
-        what: &'static str,
-        /// The file.
-        path: String,
-        /// The cause.
-        source: io::Error,
-    },
+    #[error("the disk failed")]
+    Disk(#[from] DiskError),
+    /// A full segment could not be sealed, because it is no longer what was written.
+    #[error("a full segment could not be sealed")]
+    Seal(#[source] OpenError),
     /// An earlier call failed.
     #[error("the writer stopped after an earlier failure; reopen the chronicle")]
     Poisoned,
 }
 
+impl From<ScanError> for AppendError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Disk(error) => Self::Disk(error),
+            other => Self::Seal(other.into()),
+        }
+    }
+}
+
 /// The splitting of one full segment; keeps the chronicle locked until it is dropped.
 pub struct SealJob {
-    _disk: Arc<dyn Disk>,
+    disk: Arc<dyn Disk>,
+    segment: SegmentHeader,
+    next: SegmentHeader,
+    _lock: Arc<dyn Send + Sync>,
 }
 
 impl SealJob {
     /// Splits the segment. After an error the head file is still there and the next open tries anew.
     pub fn run(self) -> Result<(), AppendError> {
-        unimplemented!()
+        Ok(seal::seal(&self.disk, &self.segment, &self.next)?)
     }
+}
+
+/// The file being written.
+struct Head {
+    file: Box<dyn DiskFile>,
+    path: String,
+    header: SegmentHeader,
+    /// Where the next frame goes.
+    offset: u64,
 }
 
 /// The one writer of a chronicle; holds its lock.
 pub struct Writer {
+    disk: Arc<dyn Disk>,
+    lock: Arc<dyn Send + Sync>,
+    options: WriterOptions,
+    head: Head,
+    /// The index of the next frame.
+    index: FrameIndex,
+    epoch: Epoch,
+    proof: Proof,
+    tiles: Tiles,
+    mark: Box<dyn DiskFile>,
+    /// When the guard file was last written; `None` when it is to be left alone.
+    guarded: Option<Timestamp>,
+    guard_failure: Option<DiskError>,
+    jobs: VecDeque<SealJob>,
+    live: Arc<Live>,
     reader: Reader,
+    poisoned: bool,
+    /// The frame being encoded, and its bodies: reused.
+    frame: Vec<u8>,
+    bodies: Vec<u8>,
 }
 
 impl Writer {
     /// Creates a chronicle whose first frame holds `first`, durable when this returns. Until then a
     /// crash leaves no chronicle at all.
+    ///
+    /// # Panics
+    /// As [`append`](Self::append), and when `first` does not fit a frame.
     pub fn create(
         disk: Arc<dyn Disk>,
-        options: WriterOptions,
+        mut options: WriterOptions,
         lineage: Lineage,
         first: &[RecordDraft],
     ) -> Result<Self, OpenError> {
-        let _ = (disk, options, lineage, first);
-        unimplemented!()
+        create_directories(disk.as_ref())?;
+        let lock = Arc::from(disk.lock().map_err(OpenError::lock)?);
+        for kind in [SegmentKind::Head, SegmentKind::Log] {
+            let directory = kind.directory();
+            let names = disk.list(directory).attempt("list", directory)?;
+            if names.iter().any(|name| crate::segment::SegmentName::parse(name).is_some()) {
+                return Err(OpenError::Exists);
+            }
+        }
+        recovery::remove_unfinished(disk.as_ref())?;
+        if !Tiles::are_sound(disk.as_ref(), &Frontier::default(), 0)? {
+            Tiles::aside(disk.clone()).publish()?;
+        }
+        let header = SegmentHeader {
+            kind: SegmentKind::Head,
+            lineage,
+            number: 0,
+            first_index: FrameIndex(1),
+            previous_end: 0,
+            previous_hash: Hash::default(),
+            salt: (options.salts)(),
+            time: None,
+            epoch: Epoch::default(),
+            frontier: Frontier::default(),
+        };
+        let tail = Tail::before(disk.clone(), header.clone());
+        let mark = Mark::open(disk.as_ref())?;
+        let aside = Head::create(disk.as_ref(), header)?;
+        let mut writer = Self::assemble(disk, lock, options, aside, tail, mark);
+        writer.index = FrameIndex(1);
+        writer.open_epoch()?;
+        let bytes = first.iter().map(RecordDraft::frame_bytes).sum::<usize>();
+        assert!(bytes <= FRAME_CONTENT_BYTES_MAX, "the first records fit a frame");
+        writer.encode_records(first);
+        writer.write_frame()?;
+        writer.head.publish(writer.disk.as_ref())?;
+        writer.announce(false)?;
+        writer.start_guard(GuardFinding::Created)?;
+        Ok(writer)
     }
 
-    /// Opens a chronicle for writing and opens a new epoch in it.
+    /// Opens a chronicle for writing, finds out what the last writer left, and opens a new epoch.
     pub fn open(
         disk: Arc<dyn Disk>,
         options: WriterOptions,
     ) -> Result<(Self, Recovered), OpenError> {
-        let _ = (disk, options);
-        unimplemented!()
+        match disk.list(SegmentKind::Head.directory()).attempt("list", "head") {
+            Err(error) if error.is_absent() => return Err(OpenError::Absent),
+            listed => listed.map(drop)?,
+        }
+        let lock: Arc<dyn Send + Sync> = Arc::from(disk.lock().map_err(OpenError::lock)?);
+        create_directories(disk.as_ref())?;
+        let tail = recovery::recover(&disk, options.guard.as_ref())?;
+        let recovered = Recovered {
+            lineage: tail.header.lineage,
+            end: tail.at.position,
+            frame: FrameIndex(tail.at.index.0 - 1),
+            root: tail.proof.frontier.root(),
+            torn: tail.torn.clone(),
+            closed: tail.closed,
+            guard: tail.guard,
+            tiles_rebuilt: tail.tiles_rebuilt,
+        };
+        let mark = Mark::open(disk.as_ref())?;
+        let head = Head::reopen(disk.as_ref(), &tail)?;
+        let mut writer = Self::assemble(disk, lock, options, head, tail, mark);
+        writer.tiles.write_full()?;
+        if recovered.torn.is_some() || writer.is_full() {
+            writer.start_segment()?;
+        }
+        writer.open_epoch()?;
+        writer.announce(false)?;
+        writer.start_guard(recovered.guard)?;
+        Ok((writer, recovered))
+    }
+
+    fn assemble(
+        disk: Arc<dyn Disk>,
+        lock: Arc<dyn Send + Sync>,
+        options: WriterOptions,
+        head: Head,
+        tail: Tail,
+        mark: Box<dyn DiskFile>,
+    ) -> Self {
+        let live = Arc::new(Live::default());
+        let reader = Reader::beside(disk.clone(), tail.header.lineage, live.clone());
+        Self {
+            disk,
+            lock,
+            options,
+            head,
+            index: tail.at.index,
+            epoch: tail.at.epoch,
+            proof: tail.proof,
+            tiles: tail.tiles,
+            mark,
+            guarded: None,
+            guard_failure: None,
+            jobs: VecDeque::new(),
+            live,
+            reader,
+            poisoned: false,
+            frame: Vec::new(),
+            bodies: Vec::new(),
+        }
     }
 
     /// Makes records durable as one frame. After an I/O error the writer is poisoned.
@@ -134,23 +289,55 @@ impl Writer {
     /// # Panics
     /// When there are no records, a position is not the next one, or a time runs backward.
     pub fn append(&mut self, records: &[RecordDraft]) -> Result<Appended, AppendError> {
-        let _ = records;
-        unimplemented!()
+        if self.poisoned {
+            return Err(AppendError::Poisoned);
+        }
+        let bytes = records.iter().map(RecordDraft::frame_bytes).sum::<usize>();
+        if bytes > FRAME_CONTENT_BYTES_MAX {
+            return Err(AppendError::TooLarge { bytes });
+        }
+        self.poisoned = true;
+        if self.is_full() {
+            self.start_segment()?;
+        }
+        let appended = self.encode_records(records);
+        self.write_frame()?;
+        self.announce(false)?;
+        self.tiles.write_full()?;
+        self.write_guard_when_due();
+        self.poisoned = false;
+        Ok(appended)
     }
 
     /// A full segment to be split, when [`Sealing::Handed`] is chosen; ask after each append.
     pub fn take_sealing(&mut self) -> Option<SealJob> {
-        unimplemented!()
+        self.jobs.pop_front()
+    }
+
+    /// Why the guard file could not be written, if it could not. Appends go on: the guard file may
+    /// lag, and lies on another disk.
+    pub fn take_guard_failure(&mut self) -> Option<DiskError> {
+        self.guard_failure.take()
     }
 
     /// The next position.
     pub fn end(&self) -> Position {
-        unimplemented!()
+        Position(self.proof.frontier.size())
+    }
+
+    /// The time of the last record.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.proof.time
     }
 
     /// The lineage.
     pub fn lineage(&self) -> Lineage {
-        unimplemented!()
+        self.head.header.lineage
+    }
+
+    /// The Merkle root over all records.
+    pub fn root(&self) -> Hash {
+        self.proof.frontier.root()
     }
 
     /// A reader that sees exactly what [`append`](Self::append) has returned.
@@ -159,7 +346,245 @@ impl Writer {
     }
 
     /// Marks the chronicle as cleanly closed and gives the lock back.
-    pub fn close(self) -> Result<(), AppendError> {
-        unimplemented!()
+    pub fn close(mut self) -> Result<(), AppendError> {
+        if self.poisoned {
+            return Err(AppendError::Poisoned);
+        }
+        self.tiles.write_and_sync()?;
+        self.encode_control(FrameKind::CleanClose);
+        self.write_frame()?;
+        self.announce(true)?;
+        match self.guarded {
+            Some(_) => Ok(self.write_guard()?),
+            None => Ok(()),
+        }
     }
+
+    fn is_full(&self) -> bool {
+        self.head.offset >= self.options.segment_bytes_max
+            && self.index > self.head.header.first_index
+    }
+
+    /// Starts the next segment and has this one sealed.
+    fn start_segment(&mut self) -> Result<(), ScanError> {
+        self.tiles.write_and_sync()?;
+        let header = SegmentHeader {
+            kind: SegmentKind::Head,
+            lineage: self.lineage(),
+            number: self.head.header.number + 1,
+            first_index: self.index,
+            previous_end: self.head.offset,
+            previous_hash: self.proof.hash,
+            salt: (self.options.salts)(),
+            time: self.proof.time,
+            epoch: self.epoch,
+            frontier: self.proof.frontier.clone(),
+        };
+        let next = Head::create(self.disk.as_ref(), header)?;
+        next.file.sync().attempt("sync", &next.path)?;
+        next.publish(self.disk.as_ref())?;
+        let full = std::mem::replace(&mut self.head, next);
+        let job = SealJob {
+            disk: self.disk.clone(),
+            segment: full.header,
+            next: self.head.header.clone(),
+            _lock: self.lock.clone(),
+        };
+        match self.options.sealing {
+            Sealing::Inline => seal::seal(&job.disk, &job.segment, &job.next),
+            Sealing::Handed => {
+                self.jobs.push_back(job);
+                Ok(())
+            }
+        }
+    }
+
+    fn open_epoch(&mut self) -> Result<(), DiskError> {
+        self.epoch = Epoch { term: self.epoch.term + 1, node: self.options.node };
+        self.encode_control(FrameKind::EpochOpened);
+        self.write_frame()
+    }
+
+    fn encode_control(&mut self, kind: FrameKind) {
+        self.frame.clear();
+        self.frame.resize(FRAME_HEADER_BYTES, 0);
+        self.bodies.clear();
+        self.finish_frame(kind, 0);
+    }
+
+    /// Encodes the frame of records, and moves tree, chain and index behind it.
+    fn encode_records(&mut self, records: &[RecordDraft]) -> Appended {
+        assert!(!records.is_empty(), "a frame of records has records");
+        let (first, frame) = (self.end(), self.index);
+        self.frame.clear();
+        self.frame.resize(FRAME_HEADER_BYTES, 0);
+        self.bodies.clear();
+        for record in records {
+            assert_eq!(record.position, self.end(), "the caller counts as the chronicle does");
+            assert!(self.proof.time <= Some(record.time), "the time of records never runs back");
+            let header = header_of(record, &mut self.bodies, &mut self.options.salts);
+            let start = self.frame.len();
+            header.encode(&mut self.frame);
+            let tiles = &mut self.tiles;
+            let leaf = leaf_hash(&self.frame[start..]);
+            self.proof.frontier.push(leaf, |height, hash| tiles.completed(height, hash));
+            self.proof.time = Some(record.time);
+        }
+        let count = u32::try_from(records.len()).expect("a frame has fewer records than bytes");
+        let root = self.finish_frame(FrameKind::Records, count);
+        Appended { first, count, frame, root }
+    }
+
+    /// Puts the frame header before the record headers, and the bodies block behind them.
+    fn finish_frame(&mut self, kind: FrameKind, count: u32) -> Hash {
+        let salt = &self.head.header.salt;
+        let headers = &self.frame[FRAME_HEADER_BYTES..];
+        let root = self.proof.frontier.root();
+        let before = FrameIndex(self.index.0 - 1);
+        let header = FrameHeader {
+            kind,
+            count,
+            lineage: self.head.header.lineage,
+            epoch: self.epoch,
+            index: if kind.is_local() { before } else { self.index },
+            first_position: Position(self.proof.frontier.size() - u64::from(count)),
+            durable_through: before,
+            headers_bytes: u32::try_from(headers.len()).expect("a frame is below 4 MiB"),
+            bodies_bytes: u32::try_from(self.bodies.len()).expect("a frame is below 4 MiB"),
+            previous: self.proof.hash,
+            root,
+            headers_checksum: checksum(salt, headers),
+        };
+        let header_bytes = header.encode(salt);
+        if !kind.is_local() {
+            self.proof.hash = frame_hash(&header_bytes, headers);
+            self.index = self.index.next();
+        }
+        self.frame[..FRAME_HEADER_BYTES].copy_from_slice(&header_bytes);
+        encode_block(&mut self.frame, header.index, &self.bodies, salt);
+        assert_eq!(self.frame.len() as u64, header.log_bytes() + header.block_bytes());
+        root
+    }
+
+    /// Writes the encoded frame with one call and syncs it. When this returns, it is durable.
+    fn write_frame(&mut self) -> Result<(), DiskError> {
+        let head = &mut self.head;
+        head.file.write_at(&self.frame, head.offset).attempt("write", &head.path)?;
+        head.file.sync().attempt("sync", &head.path)?;
+        head.offset += self.frame.len() as u64;
+        Ok(())
+    }
+
+    /// Tells readers here and elsewhere what is durable now.
+    fn announce(&mut self, closed: bool) -> Result<(), DiskError> {
+        let mark = Mark {
+            lineage: self.lineage(),
+            segment: self.head.header.number,
+            frame: FrameIndex(self.index.0 - 1),
+            end: self.end(),
+            offset: self.head.offset,
+            epoch: self.epoch,
+            closed,
+        };
+        mark.write(self.mark.as_ref())?;
+        self.live.set(mark);
+        Ok(())
+    }
+
+    /// Writes the guard file, unless it says something that a person should see first.
+    fn start_guard(&mut self, finding: GuardFinding) -> Result<(), DiskError> {
+        match finding {
+            GuardFinding::Created | GuardFinding::Agrees => self.write_guard(),
+            GuardFinding::Off
+            | GuardFinding::Behind { .. }
+            | GuardFinding::Differs { .. }
+            | GuardFinding::OtherLineage(_) => Ok(()),
+        }
+    }
+
+    fn write_guard_when_due(&mut self) {
+        let due = match (self.guarded, self.proof.time) {
+            (Some(guarded), Some(now)) => now.0.saturating_sub(guarded.0),
+            _ => 0,
+        };
+        if due >= GUARD_INTERVAL_MICROSECONDS {
+            self.guard_failure = self.write_guard().err();
+        }
+    }
+
+    fn write_guard(&mut self) -> Result<(), DiskError> {
+        let Some(file) = &self.options.guard else { return Ok(()) };
+        self.guarded = self.proof.time;
+        let frame = FrameIndex(self.index.0 - 1);
+        file.write(&Guard { lineage: self.lineage(), frame, end: self.end(), root: self.root() })
+    }
+}
+
+/// The header of a draft, whose salts and bodies are appended to `bodies`.
+fn header_of(
+    record: &RecordDraft,
+    bodies: &mut Vec<u8>,
+    salts: &mut Box<dyn FnMut() -> [u8; 16] + Send>,
+) -> RecordHeader {
+    let mut place = |body: &BodyDraft| {
+        let start = bodies.len();
+        if body.commitment.salt_bytes() > 0 {
+            bodies.extend_from_slice(&salts());
+        }
+        bodies.extend_from_slice(&body.bytes);
+        BodyHeader {
+            class: body.class,
+            kind: body.commitment,
+            length: u32::try_from(body.bytes.len()).expect("a body is shorter than a frame"),
+            commitment: commitment(body.commitment, body.class, &bodies[start..]),
+        }
+    };
+    RecordHeader {
+        position: record.position,
+        time: record.time,
+        kind: record.kind,
+        outcome: record.outcome,
+        actor: record.actor,
+        credential: record.credential,
+        command_id: record.command_id,
+        cause: record.cause,
+        type_number: record.type_number,
+        code: record.code,
+        schema: record.schema,
+        bodies: record.bodies.iter().map(&mut place).collect(),
+    }
+}
+
+impl Head {
+    /// Writes a segment's header to a file that does not have its name yet.
+    fn create(disk: &dyn Disk, header: SegmentHeader) -> Result<Self, DiskError> {
+        let path = header.path();
+        let aside = format!("{path}.new");
+        let file = disk.create_new(&aside).attempt("create", &aside)?;
+        let mut bytes = Vec::new();
+        header.encode(&mut bytes);
+        file.write_at(&bytes, 0).attempt("write", &aside)?;
+        Ok(Self { file, path, header, offset: bytes.len() as u64 })
+    }
+
+    /// Gives the file its name, durably: a segment's name never stands on a file without a header.
+    fn publish(&self, disk: &dyn Disk) -> Result<(), DiskError> {
+        let aside = format!("{}.new", self.path);
+        disk.rename(&aside, &self.path).attempt("rename", &aside)?;
+        disk.sync_dir(SegmentKind::Head.directory()).attempt("sync", "head")
+    }
+
+    fn reopen(disk: &dyn Disk, tail: &Tail) -> Result<Self, DiskError> {
+        let path = tail.header.path();
+        let file = disk.open_write(&path).attempt("open", &path)?;
+        Ok(Self { file, path, header: tail.header.clone(), offset: tail.at.offset })
+    }
+}
+
+fn create_directories(disk: &dyn Disk) -> Result<(), DiskError> {
+    let directories = ["", "head", "log", "bodies", tiles::DIRECTORY, TORN_DIRECTORY];
+    for directory in directories {
+        disk.create_dir(directory).attempt("create", directory)?;
+    }
+    disk.sync_dir("").attempt("sync", "the directory")
 }

@@ -1,1 +1,3 @@
-//! placeholder
+//! Simulation: the model disk and its faults.
+
+#![forbid(unsafe_code)]

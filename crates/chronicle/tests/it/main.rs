@@ -1,0 +1,4 @@
+//! The chronicle's tests, one binary.
+
+mod append;
+mod histories;
