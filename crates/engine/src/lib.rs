@@ -9,7 +9,7 @@
 //! - what they read and change: [`table`] and its [`rows`], recorded as [`changes`], gathered by
 //!   [`state`]; the published form is the [`atom`];
 //! - how a command is decided: [`engine`], with [`deciding`] as the author's view of it,
-//!   [`duplicates`] and [`clock`] as its gates;
+//!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`];
 //! - how things are written: [`recorded`], [`exact`], [`schema`];
 //! - how an author tests: [`testing`].
 
@@ -29,6 +29,7 @@ pub mod exact;
 pub mod query;
 pub mod recorded;
 pub mod refusal;
+pub mod replay;
 pub mod row;
 pub mod rows;
 pub mod schema;

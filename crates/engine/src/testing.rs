@@ -11,10 +11,11 @@ use crate::actor::{RoleName, Roles};
 use crate::app::App;
 use crate::clock::Now;
 use crate::command::{Decide, Parsed};
-use crate::engine::{Engine, EngineOptions, Intent, Outcome, Replayed, Verdict};
+use crate::engine::{Engine, EngineOptions, Intent, Outcome, Verdict};
 use crate::event::{Event, Listed};
 use crate::recorded;
 use crate::refusal::Refusal;
+use crate::replay::Replayed;
 
 /// A scenario: a state made by events, and one actor at a time acting on it.
 pub struct Scenario<A: App> {

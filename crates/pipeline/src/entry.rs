@@ -206,7 +206,7 @@ pub fn reply_of(record: &Record) -> Result<Reply, DecodeError> {
     let body = record.body(BodyClass::Outcome).ok_or_else(|| wrong("the outcome is missing"))?;
     match record.header.outcome {
         Outcome::Accepted => {
-            let answer = deeds_engine::engine::answer_of(body)?.to_vec();
+            let answer = deeds_engine::replay::answer_of(body)?.to_vec();
             Ok(Reply::Accepted { position, answer })
         }
         Outcome::Refused => Ok(Reply::Refused { position, refusal: body.to_vec() }),

@@ -2,15 +2,20 @@
 //! compiled once and not for every app.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use deeds_chronicle::{Info, ReadError};
-use deeds_engine::app::QueryError;
+use deeds_engine::actor::Roles;
+use deeds_engine::app::{App, QueryError, actor_in};
 use deeds_engine::schema::AppSchema;
+use deeds_engine::table::AnyTable;
 use deeds_values::{CommandId, Lineage, Position, Timestamp};
 
-use crate::entry::Entry;
-use crate::reply::{Caller, Reply, ReplyTo, SubmitError};
+use crate::entry::{Entry, reply_of};
+use crate::node::{DECISION_TIME_MAX, Node, Stage};
+use crate::pipeline::ARGUMENT_BYTES_MAX;
+use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
 
 /// A running app. [`Node`](crate::node::Node) is its one implementation, for each app.
 pub trait Host: Send + Sync {
@@ -138,4 +143,129 @@ pub struct Counters {
     pub append_us: u64,
     /// Commands waiting now.
     pub waiting: u64,
+}
+
+/// The part of `app/Name` or `Name` that names a type of this app.
+fn own_name<A: App>(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((app, own)) if app == A::NAME => own,
+        _ => name,
+    }
+}
+
+impl<A: App> Host for Node<A> {
+    fn schema(&self) -> Arc<AppSchema> {
+        Arc::clone(&self.schema)
+    }
+
+    fn lineage(&self) -> Lineage {
+        self.reader.lineage()
+    }
+
+    fn published(&self) -> Position {
+        self.shared.published.load().position
+    }
+
+    fn submit(
+        &self,
+        caller: Caller,
+        id: CommandId,
+        name: &str,
+        arguments: &[u8],
+        reply: ReplyTo,
+    ) -> Result<(), SubmitError> {
+        if arguments.len() > ARGUMENT_BYTES_MAX {
+            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
+        }
+        let own = own_name::<A>(name);
+        let index = A::COMMANDS.iter().position(|command| command.name == own);
+        let index = index.ok_or_else(|| SubmitError::UnknownCommand(name.to_owned()))?;
+        let command =
+            (A::COMMANDS[index].parse)(index, arguments).map_err(SubmitError::Arguments)?;
+        if command.arguments.len() + command.personal.len() > ARGUMENT_BYTES_MAX {
+            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
+        }
+        self.submit_parsed(Submission { caller, id, command, reply })
+    }
+
+    fn query(
+        &self,
+        caller: &Caller,
+        name: &str,
+        arguments: &[u8],
+    ) -> Result<QueryAnswer, QueryFailure> {
+        let own = own_name::<A>(name);
+        let query = A::QUERIES.iter().find(|query| query.name == own);
+        let query = query.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
+        let atom = self.atom();
+        let actor = actor_in(&atom.state, &caller.actor, &caller.roles);
+        let json = (query.run)(&atom.state, &actor, atom.time, arguments)?;
+        Ok(QueryAnswer { position: atom.position, time: atom.time, json })
+    }
+
+    fn recall(&self, position: Position) -> Result<Reply, ReadError> {
+        let record = self.reader.record(position)?;
+        let record = record.expect("a duplicate is answered when its first record is durable");
+        Ok(reply_of(&record).expect("a record that this node decided or replayed reads back"))
+    }
+
+    fn records(&self, from: Position) -> Box<dyn Iterator<Item = Result<Entry, ReadError>> + Send> {
+        let entries = self.entries.clone();
+        Box::new(self.reader.stream(from).map(move |record| Ok(entries.entry(&record?))))
+    }
+
+    fn has_role(&self, caller: &Caller, role: &str) -> bool {
+        let from_state: Roles = self.atom().state.roles(&caller.actor);
+        caller.roles.clone().united(&from_state).names().any(|name| name == role)
+    }
+
+    fn chronicle_info(&self) -> Result<Info, ReadError> {
+        self.reader.info()
+    }
+
+    fn tables(&self) -> Vec<(&'static str, usize)> {
+        let mut tables = Vec::new();
+        self.atom()
+            .state
+            .each(&mut |table: &dyn AnyTable| tables.push((table.name(), table.row_count())));
+        tables
+    }
+
+    fn health(&self) -> Health {
+        let inbox = self.shared.inbox();
+        let reason = match &inbox.stage {
+            Stage::Failed(reason) => Some(reason.clone()),
+            Stage::Stopping | Stage::Closed => Some("the server is stopping".to_owned()),
+            Stage::Serving => None,
+        };
+        if let Some(reason) = reason {
+            return Health::Stopped { reason };
+        }
+        let watch = &self.shared.watch;
+        let began_us = watch.since_us.load(Ordering::Relaxed);
+        let now_us = self.shared.now().monotonic_us;
+        let since = Duration::from_micros(now_us.saturating_sub(began_us));
+        if began_us > 0 && since > DECISION_TIME_MAX {
+            let command = A::COMMANDS.get(watch.command.load(Ordering::Relaxed));
+            return Health::Stuck { command: command.map_or("unknown", |c| c.name), since };
+        }
+        if inbox.clock_stopped { Health::ClockStopped } else { Health::Serving }
+    }
+
+    fn counters(&self) -> Counters {
+        let inbox = self.shared.inbox();
+        let mut counters = *self.shared.counters.lock().expect("nobody panics holding counters");
+        counters.busy = inbox.busy;
+        counters.waiting = inbox.queue.len() as u64;
+        counters
+    }
+
+    fn confirm_clock(&self) {
+        self.shared.inbox().confirm_clock = true;
+        self.shared.wake_engine.notify_one();
+    }
+
+    fn on_publish(&self, call: Box<dyn Fn(Position) + Send + Sync>) {
+        self.shared.on_publish.write().expect("nobody panics holding listeners").push(call);
+    }
 }

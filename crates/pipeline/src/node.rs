@@ -21,22 +21,20 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use deeds_chronicle::{Disk, Info, ReadError, Reader, Recovered, WriterOptions};
-use deeds_engine::actor::Roles;
-use deeds_engine::app::{App, actor_in};
+use deeds_chronicle::{Disk, Reader, Recovered, WriterOptions};
+use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
 use deeds_engine::clock::Now;
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::schema::{self, AppSchema};
-use deeds_engine::table::AnyTable;
-use deeds_values::{CommandId, Lineage, Position, Timestamp};
+use deeds_values::{Position, Timestamp};
 
-use crate::entry::{Entry, EntryReader, reply_of};
-use crate::host::{Counters, Health, Host, QueryAnswer, QueryFailure};
+use crate::entry::EntryReader;
+use crate::host::Counters;
 use crate::opening::{self, OpenError, OpenOptions};
-use crate::pipeline::{ARGUMENT_BYTES_MAX, Decider, Frame, Publisher};
+use crate::pipeline::{Decider, Frame, Publisher};
 use crate::queue::{FairQueue, Full, QueueLimits};
-use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
+use crate::reply::{Reply, Submission, SubmitError};
 
 /// A decision that takes longer than this makes the node unhealthy: an author's loop without end.
 pub const DECISION_TIME_MAX: Duration = Duration::from_secs(5);
@@ -65,10 +63,10 @@ pub struct NodeOptions {
 
 /// A running app on its chronicle.
 pub struct Node<A: App> {
-    shared: Arc<Shared<A>>,
-    schema: Arc<AppSchema>,
-    reader: Reader,
-    entries: EntryReader,
+    pub(crate) shared: Arc<Shared<A>>,
+    pub(crate) schema: Arc<AppSchema>,
+    pub(crate) reader: Reader,
+    pub(crate) entries: EntryReader,
     /// What opening found; none when the chronicle was founded now.
     pub recovered: Option<Recovered>,
     /// Records replayed by opening.
@@ -76,31 +74,31 @@ pub struct Node<A: App> {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-struct Shared<A: App> {
-    inbox: Mutex<Inbox<A>>,
+pub(crate) struct Shared<A: App> {
+    pub(crate) inbox: Mutex<Inbox<A>>,
     /// The engine thread waits here for work, for the chronicle to be free, and for the end.
-    wake_engine: Condvar,
+    pub(crate) wake_engine: Condvar,
     /// Those who stop the node wait here for the threads to be done.
     wake_stopper: Condvar,
-    published: Arc<ArcSwap<Atom<A>>>,
-    counters: Mutex<Counters>,
-    on_publish: RwLock<Vec<Box<dyn Fn(Position) + Send + Sync>>>,
-    watch: Watch,
+    pub(crate) published: Arc<ArcSwap<Atom<A>>>,
+    pub(crate) counters: Mutex<Counters>,
+    pub(crate) on_publish: RwLock<Vec<Box<dyn Fn(Position) + Send + Sync>>>,
+    pub(crate) watch: Watch,
     started: Instant,
 }
 
-struct Inbox<A: App> {
-    queue: FairQueue<Submission<A>>,
+pub(crate) struct Inbox<A: App> {
+    pub(crate) queue: FairQueue<Submission<A>>,
     /// Whether the chronicle thread waits for a frame.
     chronicle_free: bool,
-    confirm_clock: bool,
-    clock_stopped: bool,
-    stage: Stage,
-    busy: u64,
+    pub(crate) confirm_clock: bool,
+    pub(crate) clock_stopped: bool,
+    pub(crate) stage: Stage,
+    pub(crate) busy: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Stage {
+pub(crate) enum Stage {
     Serving,
     /// Deciding and committing what was taken in.
     Stopping,
@@ -111,10 +109,10 @@ enum Stage {
 
 /// What the engine thread is deciding, for the watchdog.
 #[derive(Default)]
-struct Watch {
+pub(crate) struct Watch {
     /// Microseconds since the node started at which the decision began; 0 when there is none.
-    since_us: AtomicU64,
-    command: AtomicUsize,
+    pub(crate) since_us: AtomicU64,
+    pub(crate) command: AtomicUsize,
 }
 
 impl<A: App> Node<A> {
@@ -253,11 +251,11 @@ impl<A: App> Node<A> {
 }
 
 impl<A: App> Shared<A> {
-    fn inbox(&self) -> MutexGuard<'_, Inbox<A>> {
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox<A>> {
         self.inbox.lock().expect("nobody panics holding the inbox")
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let monotonic = self.started.elapsed().as_micros();
         let monotonic_us = u64::try_from(monotonic).expect("no process runs for 500,000 years");
         Now { wall: wall(), monotonic_us }
@@ -418,130 +416,5 @@ impl<A: App> Drop for Node<A> {
         }
         drop(inbox);
         self.shared.wake_engine.notify_all();
-    }
-}
-
-/// The part of `app/Name` or `Name` that names a type of this app.
-fn own_name<A: App>(name: &str) -> &str {
-    match name.split_once('/') {
-        Some((app, own)) if app == A::NAME => own,
-        _ => name,
-    }
-}
-
-impl<A: App> Host for Node<A> {
-    fn schema(&self) -> Arc<AppSchema> {
-        Arc::clone(&self.schema)
-    }
-
-    fn lineage(&self) -> Lineage {
-        self.reader.lineage()
-    }
-
-    fn published(&self) -> Position {
-        self.shared.published.load().position
-    }
-
-    fn submit(
-        &self,
-        caller: Caller,
-        id: CommandId,
-        name: &str,
-        arguments: &[u8],
-        reply: ReplyTo,
-    ) -> Result<(), SubmitError> {
-        if arguments.len() > ARGUMENT_BYTES_MAX {
-            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
-        }
-        let own = own_name::<A>(name);
-        let index = A::COMMANDS.iter().position(|command| command.name == own);
-        let index = index.ok_or_else(|| SubmitError::UnknownCommand(name.to_owned()))?;
-        let command =
-            (A::COMMANDS[index].parse)(index, arguments).map_err(SubmitError::Arguments)?;
-        if command.arguments.len() + command.personal.len() > ARGUMENT_BYTES_MAX {
-            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
-        }
-        self.submit_parsed(Submission { caller, id, command, reply })
-    }
-
-    fn query(
-        &self,
-        caller: &Caller,
-        name: &str,
-        arguments: &[u8],
-    ) -> Result<QueryAnswer, QueryFailure> {
-        let own = own_name::<A>(name);
-        let query = A::QUERIES.iter().find(|query| query.name == own);
-        let query = query.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
-        let atom = self.atom();
-        let actor = actor_in(&atom.state, &caller.actor, &caller.roles);
-        let json = (query.run)(&atom.state, &actor, atom.time, arguments)?;
-        Ok(QueryAnswer { position: atom.position, time: atom.time, json })
-    }
-
-    fn recall(&self, position: Position) -> Result<Reply, ReadError> {
-        let record = self.reader.record(position)?;
-        let record = record.expect("a duplicate is answered when its first record is durable");
-        Ok(reply_of(&record).expect("a record that this node decided or replayed reads back"))
-    }
-
-    fn records(&self, from: Position) -> Box<dyn Iterator<Item = Result<Entry, ReadError>> + Send> {
-        let entries = self.entries.clone();
-        Box::new(self.reader.stream(from).map(move |record| Ok(entries.entry(&record?))))
-    }
-
-    fn has_role(&self, caller: &Caller, role: &str) -> bool {
-        let from_state: Roles = self.atom().state.roles(&caller.actor);
-        caller.roles.clone().united(&from_state).names().any(|name| name == role)
-    }
-
-    fn chronicle_info(&self) -> Result<Info, ReadError> {
-        self.reader.info()
-    }
-
-    fn tables(&self) -> Vec<(&'static str, usize)> {
-        let mut tables = Vec::new();
-        self.atom()
-            .state
-            .each(&mut |table: &dyn AnyTable| tables.push((table.name(), table.row_count())));
-        tables
-    }
-
-    fn health(&self) -> Health {
-        let inbox = self.shared.inbox();
-        let reason = match &inbox.stage {
-            Stage::Failed(reason) => Some(reason.clone()),
-            Stage::Stopping | Stage::Closed => Some("the server is stopping".to_owned()),
-            Stage::Serving => None,
-        };
-        if let Some(reason) = reason {
-            return Health::Stopped { reason };
-        }
-        let watch = &self.shared.watch;
-        let began_us = watch.since_us.load(Ordering::Relaxed);
-        let now_us = self.shared.now().monotonic_us;
-        let since = Duration::from_micros(now_us.saturating_sub(began_us));
-        if began_us > 0 && since > DECISION_TIME_MAX {
-            let command = A::COMMANDS.get(watch.command.load(Ordering::Relaxed));
-            return Health::Stuck { command: command.map_or("unknown", |c| c.name), since };
-        }
-        if inbox.clock_stopped { Health::ClockStopped } else { Health::Serving }
-    }
-
-    fn counters(&self) -> Counters {
-        let inbox = self.shared.inbox();
-        let mut counters = *self.shared.counters.lock().expect("nobody panics holding counters");
-        counters.busy = inbox.busy;
-        counters.waiting = inbox.queue.len() as u64;
-        counters
-    }
-
-    fn confirm_clock(&self) {
-        self.shared.inbox().confirm_clock = true;
-        self.shared.wake_engine.notify_one();
-    }
-
-    fn on_publish(&self, call: Box<dyn Fn(Position) + Send + Sync>) {
-        self.shared.on_publish.write().expect("nobody panics holding listeners").push(call);
     }
 }

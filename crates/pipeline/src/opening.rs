@@ -12,8 +12,9 @@ use deeds_chronicle::{
 };
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
-use deeds_engine::engine::{Engine, EngineOptions, Replayed};
+use deeds_engine::engine::{Engine, EngineOptions};
 use deeds_engine::recorded::DecodeError;
+use deeds_engine::replay::Replayed;
 use deeds_engine::schema;
 use deeds_values::{ActorId, CommandId, Lineage, Position, Timestamp};
 

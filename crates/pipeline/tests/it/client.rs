@@ -116,8 +116,7 @@ impl Bank {
     pub(crate) fn decide(&mut self, caller: &Caller, id: CommandId, step: &Step) {
         let replies = Arc::clone(&self.replies);
         let reply = Box::new(move |reply| replies.lock().unwrap().push(reply));
-        let submission =
-            Submission { caller: caller.clone(), id, command: step.command(), reply };
+        let submission = Submission { caller: caller.clone(), id, command: step.command(), reply };
         let now = self.now;
         self.opened().decider.decide(submission, now);
     }

@@ -51,7 +51,12 @@ fn id(step: usize) -> CommandId {
 }
 
 /// Sends what is left of a history until it ends or the disk does.
-fn send(history: &History, disk: &ModelDisk, plant: Plant, known: &mut Known) -> Result<(), OpenError> {
+fn send(
+    history: &History,
+    disk: &ModelDisk,
+    plant: Plant,
+    known: &mut Known,
+) -> Result<(), OpenError> {
     let mut bank = Bank::open(Arc::new(disk.clone()))?;
     let numbered: Vec<(usize, Step)> = history.steps.iter().copied().enumerate().collect();
     for frame in numbered.chunks(history.frame_commands) {

@@ -146,7 +146,10 @@ fn a_field_of_another_type_is_named_with_position_and_event() {
 #[test]
 fn an_event_that_the_code_lost_is_named() {
     let text = refusal::<without::Shelf>();
-    assert!(text.starts_with("position N: event shelf/Stocked: this code has no such event"), "{text}");
+    assert!(
+        text.starts_with("position N: event shelf/Stocked: this code has no such event"),
+        "{text}"
+    );
 }
 
 #[test]
