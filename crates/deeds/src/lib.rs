@@ -5,14 +5,22 @@
 
 #![forbid(unsafe_code)]
 
+mod cli;
+mod program;
 pub mod seed;
+
+use std::process::ExitCode;
 
 #[doc(hidden)]
 pub use deeds_engine::__private;
-pub use deeds_engine::{actor, app, ensure, keys, prelude, schema, testing};
-pub use seed::{Hint, Person, Seed, SeedCommand};
+pub use deeds_engine::{actor, app, command, ensure, keys, prelude, schema, testing};
+
+pub use crate::cli::schema::schema_lock_matches;
+pub use crate::seed::{Hint, Person, Seed, SeedCommand};
 
 /// Runs the command line of an app: the whole `main` of its program.
-pub fn main<A: Seed>() -> std::process::ExitCode {
-    std::process::ExitCode::FAILURE
+///
+/// The verbs, the files and the exit codes are those of `docs/cli.md`.
+pub fn main<A: Seed>() -> ExitCode {
+    cli::main(&program::Program::of::<A>())
 }

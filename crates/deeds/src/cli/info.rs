@@ -1,0 +1,144 @@
+//! `info`: what the chronicle is, how large, and what its state holds.
+
+use std::io::{IsTerminal, Write, stderr};
+
+use deeds_chronicle::{Info, Reader};
+use deeds_values::{Position, Timestamp};
+use serde_json::json;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::place::DataArguments;
+use crate::cli::progress::Records;
+use crate::cli::verify::refold_failure;
+use crate::program::{Folded, Program};
+
+/// Show positions, sizes, times, and rows per table
+///
+/// Reads the chronicle itself, also beside a live server. The rows are counted by folding every
+/// record; --quick leaves that out.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Leave out what needs every record to be folded: the tables.
+    #[arg(long)]
+    quick: bool,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArguments,
+}
+
+/// Runs the verb.
+pub(crate) fn run(
+    program: &Program,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let reader = arguments.data.reader(program.name)?;
+    let located = |error| arguments.data.located(program.name, error);
+    let info = reader.info().map_err(located)?;
+    let first = time_at(&reader, Position(0)).map_err(located)?;
+    let last = match info.end.0.checked_sub(1) {
+        Some(position) => time_at(&reader, Position(position)).map_err(located)?,
+        None => None,
+    };
+    let folded = match arguments.quick {
+        true => None,
+        false => {
+            let mut progress = Records::new("folded", stderr().is_terminal(), arguments.json);
+            let folded = (program.refold)(&reader, &mut |done, end| progress.set(done.0, end.0));
+            let folded = folded.map_err(refold_failure)?;
+            progress.finish(folded.records);
+            Some(folded)
+        }
+    };
+    let facts = Facts { app: program.name, info, first, last, folded };
+    if arguments.json {
+        facts.as_json(out)?
+    } else {
+        facts.for_people(out)?
+    }
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+fn time_at(
+    reader: &Reader,
+    position: Position,
+) -> Result<Option<Timestamp>, deeds_chronicle::ReadError> {
+    Ok(reader.record(position)?.map(|record| record.header.time))
+}
+
+struct Facts {
+    app: &'static str,
+    info: Info,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    folded: Option<Folded>,
+}
+
+impl Facts {
+    fn as_json(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let info = &self.info;
+        let facts = json!({
+            "app": self.app,
+            "lineage": info.lineage,
+            "end": info.end,
+            "frame": info.frame.0,
+            "first_time": self.first,
+            "last_time": self.last,
+            "segments": info.segments,
+            "bytes": {
+                "head": info.head_bytes,
+                "log": info.log_bytes,
+                "bodies": info.bodies_bytes,
+                "tiles": info.tiles_bytes,
+            },
+            "tables": self.folded.as_ref().map(|folded| &folded.tables),
+        });
+        writeln!(out, "{facts:#}")
+    }
+
+    fn for_people(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let info = &self.info;
+        writeln!(out, "app       {}", self.app)?;
+        writeln!(out, "lineage   {}", info.lineage)?;
+        writeln!(out, "records   {} in {} frames", info.end, info.frame.0 + 1)?;
+        if let (Some(first), Some(last)) = (self.first, self.last) {
+            writeln!(out, "times     {first} to {last}")?;
+        }
+        writeln!(out, "segments  {}", info.segments)?;
+        for (kind, bytes, what) in [
+            ("head", info.head_bytes, "being written: headers and bodies"),
+            ("log", info.log_bytes, "sealed headers"),
+            ("bodies", info.bodies_bytes, "sealed bodies"),
+            ("tiles", info.tiles_bytes, "Merkle tree"),
+        ] {
+            writeln!(out, "  {kind:<8}{:>12}  {what}", readable(bytes))?;
+        }
+        let Some(folded) = &self.folded else {
+            return writeln!(out, "tables    not folded (--quick)");
+        };
+        writeln!(out, "tables    {:>12} {:>12}", "rows", "as JSON")?;
+        for table in &folded.tables {
+            let bytes = readable(table.json_bytes);
+            writeln!(out, "  {:<16}{:>4} {:>12}", table.table, table.rows, bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes as people read them, in powers of 1024.
+fn readable(bytes: u64) -> String {
+    let mut amount = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if amount < 1024.0 {
+            return match unit {
+                "B" => format!("{bytes} B"),
+                _ => format!("{amount:.1} {unit}"),
+            };
+        }
+        amount /= 1024.0;
+    }
+    format!("{amount:.1} TiB")
+}

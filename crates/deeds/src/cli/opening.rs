@@ -1,0 +1,156 @@
+//! Opening the chronicle to decide: for `serve`, and for `seed` when no server runs.
+
+use std::fs::{self, File};
+use std::io::{IsTerminal, Read, stderr};
+use std::path::Path;
+use std::sync::Arc;
+
+use deeds_chronicle::recovery::GuardFinding;
+use deeds_chronicle::{Disk, GuardFile, Reader, RealDisk, Recovered, WriterOptions};
+use deeds_engine::engine::EngineOptions;
+use deeds_pipeline::node::NodeOptions;
+use deeds_pipeline::queue::QueueLimits;
+use deeds_values::Lineage;
+use sha2::{Digest, Sha256};
+
+use crate::cli::exit::Failure;
+use crate::cli::place::{DataArguments, state_directory};
+use crate::cli::progress::Records;
+use crate::cli::verify::open_failure;
+use crate::program::{Program, Running};
+
+/// Whether a guard file is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guarding {
+    /// In this user's state directory, one per lineage.
+    On,
+    /// Not at all.
+    Off,
+}
+
+/// Opens the chronicle, or founds one, and starts to decide. Tells of progress on standard error.
+pub(crate) fn start(
+    program: &Program,
+    data: &DataArguments,
+    guarding: Guarding,
+) -> Result<Running, Failure> {
+    let directory = data.directory(program.name);
+    let place = directory.display().to_string();
+    fs::create_dir_all(&directory)
+        .map_err(|error| Failure::failed(format!("cannot make {place}: {error}")))?;
+    let disk = data.disk(program.name);
+    let mut seed = [0; 40];
+    getrandom::fill(&mut seed).expect("the system gives random bytes");
+    let guard = match guarding {
+        Guarding::On => Some(guard_file(lineage(&disk, &seed))?),
+        Guarding::Off => None,
+    };
+    let options = NodeOptions {
+        disk,
+        writer: Box::new(move || WriterOptions {
+            guard: guard.clone(),
+            ..WriterOptions::new(salt)
+        }),
+        engine: EngineOptions::default(),
+        queue: QueueLimits::default(),
+        code: code(),
+        seed,
+        report_bug: Box::new(|reference, message| {
+            tracing::error!(target: "app", reference, "bug in the app: {message}");
+        }),
+    };
+    let mut progress = Records::new("replayed", stderr().is_terminal(), false);
+    let running = (program.start)(options, &mut |done, end| progress.set(done.0, end.0))
+        .map_err(|error| open_failure(error).while_doing(&place))?;
+    let line = progress.finish(running.replayed);
+    match &running.recovered {
+        None => tracing::info!(lineage = %running.host.lineage(), "founded a chronicle in {place}"),
+        Some(recovered) => {
+            tracing::info!(lineage = %recovered.lineage, "{line}");
+            report(recovered);
+        }
+    }
+    Ok(running)
+}
+
+/// Says what opening found that an operator should know.
+fn report(recovered: &Recovered) {
+    if let Some(torn) = &recovered.torn {
+        tracing::warn!(
+            segment = torn.segment,
+            frame = torn.frame.0,
+            bytes = torn.bytes,
+            position = torn.position.0,
+            "the last writer was cut off while it wrote; nobody was answered for what it left, \
+             and it stays where it is"
+        );
+    } else if !recovered.closed {
+        tracing::info!("the last writer was cut off; nothing was half-written");
+    }
+    match recovered.guard {
+        GuardFinding::Off | GuardFinding::Agrees => {}
+        GuardFinding::Created => tracing::info!("a guard file was made"),
+        GuardFinding::Behind { size } => tracing::warn!(
+            known = size.0,
+            here = recovered.end.0,
+            "the guard file knows of more records than are here: an old copy was put back"
+        ),
+        GuardFinding::Differs { size } => {
+            tracing::warn!(size = size.0, "the guard file knows of another history of this size");
+        }
+        GuardFinding::OtherLineage(lineage) => {
+            tracing::warn!(%lineage, "the guard file belongs to another chronicle");
+        }
+    }
+}
+
+/// The lineage that is here, or the one that will be founded by this seed.
+fn lineage(disk: &Arc<dyn Disk>, seed: &[u8; 40]) -> Lineage {
+    match Reader::open(Arc::clone(disk)) {
+        Ok(reader) => reader.lineage(),
+        // Founding, or a failure that opening to write is about to name.
+        Err(_) => Lineage(*seed.first_chunk().expect("40 bytes begin with 8")),
+    }
+}
+
+fn guard_file(lineage: Lineage) -> Result<GuardFile, Failure> {
+    let directory = state_directory().ok_or_else(|| {
+        Failure::failed("there is no place for the guard file")
+            .advise("Set HOME or XDG_STATE_HOME, or say --no-guard.")
+    })?;
+    fs::create_dir_all(&directory).map_err(|error| {
+        Failure::failed(format!("cannot make {}: {error}", directory.display()))
+            .advise("Set XDG_STATE_HOME to a place that can be written, or say --no-guard.")
+    })?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory));
+    Ok(GuardFile { disk, path: format!("{lineage}.guard") })
+}
+
+fn salt() -> [u8; 16] {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).expect("the system gives random bytes");
+    salt
+}
+
+/// What identifies this code: the hash of the executable, or its version where that cannot be read.
+fn code() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let hash = std::env::current_exe().and_then(|path| hash_of(&path));
+    match hash {
+        Ok(hash) => format!("{version}+{}", &hash[..16]),
+        Err(_) => version.to_owned(),
+    }
+}
+
+fn hash_of(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,56 @@
+//! Where things lie: the data directory, the key for tokens, the guard file.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deeds_chronicle::{Disk, ReadError, Reader, RealDisk};
+
+use crate::cli::exit::Failure;
+
+/// The name of the key file in the data directory.
+const KEY_FILE: &str = "token.key";
+
+/// Where the chronicle lies.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DataArguments {
+    /// The directory of the chronicle [default: data/<app>].
+    #[arg(long, env = "DEEDS_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+impl DataArguments {
+    /// The data directory.
+    pub(crate) fn directory(&self, app: &str) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| Path::new("data").join(app))
+    }
+
+    /// The file of the key that tokens are signed with.
+    pub(crate) fn key_file(&self, app: &str) -> PathBuf {
+        self.directory(app).join(KEY_FILE)
+    }
+
+    /// The disk of the data directory.
+    pub(crate) fn disk(&self, app: &str) -> Arc<dyn Disk> {
+        Arc::new(RealDisk::new(self.directory(app)))
+    }
+
+    /// Opens the chronicle for reading, beside a live server or without one.
+    pub(crate) fn reader(&self, app: &str) -> Result<Reader, Failure> {
+        Reader::open(self.disk(app)).map_err(|error| self.located(app, error))
+    }
+
+    /// A failure to read, with the directory it was looked for in.
+    pub(crate) fn located(&self, app: &str, error: ReadError) -> Failure {
+        Failure::from(error).while_doing(&self.directory(app).display().to_string())
+    }
+}
+
+/// The directory for what a program must remember about this user's files; none when the system
+/// names no home. Guard files lie here: not beside the data, so that both are not put back from the
+/// same old copy.
+pub(crate) fn state_directory() -> Option<PathBuf> {
+    let named = |name: &str| env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let state = named("XDG_STATE_HOME").or_else(|| Some(named("HOME")?.join(".local/state")))?;
+    Some(state.join("deeds"))
+}

@@ -1,0 +1,126 @@
+//! `verify`: proves the chronicle again from its bytes, and the state from its records.
+
+use std::io::{IsTerminal, Write, stderr};
+
+use deeds_pipeline::opening::OpenError;
+use deeds_pipeline::refold::RefoldError;
+use serde_json::json;
+
+use crate::cli::exit::{Exit, Failure, chain};
+use crate::cli::place::DataArguments;
+use crate::cli::progress::Records;
+use crate::program::Program;
+
+/// Prove every byte of the chronicle, and the state by it
+///
+/// First every checksum, the chain of frames, each body against its commitment and the Merkle tree;
+/// then every record is folded again, and both forms of the state, every index, reference and
+/// invariant are held against each other. Works beside a live server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Prove the bytes only; the state is not folded again.
+    #[arg(long)]
+    quick: bool,
+    /// The findings as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArguments,
+}
+
+/// Runs the verb.
+pub(crate) fn run(
+    program: &Program,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let (drawn, quiet) = (stderr().is_terminal(), arguments.json);
+    let mut progress = Records::new("proved", drawn, quiet);
+    let disk = arguments.data.disk(program.name);
+    let verified = deeds_chronicle::verify(disk, &mut |at| {
+        progress.set(at.records, at.records_total);
+    })
+    .map_err(|error| {
+        let place = arguments.data.directory(program.name);
+        Failure::from(error).while_doing(&place.display().to_string())
+    })?;
+    let proved_line = progress.finish(verified.end.0);
+
+    let mut folded_line = None;
+    let mut folded = None;
+    if !arguments.quick {
+        let reader = arguments.data.reader(program.name)?;
+        let mut progress = Records::new("folded", drawn, quiet);
+        let state = (program.refold)(&reader, &mut |done, end| progress.set(done.0, end.0));
+        let state = state.map_err(refold_failure)?;
+        folded_line = Some(progress.finish(state.records));
+        folded = Some(state);
+    }
+
+    if arguments.json {
+        let findings = json!({
+            "quick": arguments.quick,
+            "lineage": verified.lineage,
+            "records": verified.end,
+            "frames": verified.frame.0,
+            "root": verified.root.to_string(),
+            "segments": verified.segments,
+            "bytes": verified.bytes,
+            "folded": folded.as_ref().map(|state| state.records),
+            "tables": folded.as_ref().map(|state| &state.tables),
+        });
+        writeln!(out, "{findings:#}")?;
+        out.flush()?;
+        return Ok(Exit::Done);
+    }
+    writeln!(out, "lineage {}, {} records", verified.lineage, verified.end)?;
+    writeln!(out, "root    {}", verified.root)?;
+    writeln!(out, "bytes   {proved_line}")?;
+    writeln!(
+        out,
+        "        every checksum, the chain of frames, each body by its commitment, the Merkle \
+         tree: {} bytes in {} segments",
+        verified.bytes, verified.segments
+    )?;
+    match (folded_line, folded) {
+        (Some(line), Some(state)) => {
+            let rows: u64 = state.tables.iter().map(|table| table.rows).sum();
+            let invariants = (program.invariants)();
+            writeln!(out, "state   {line}")?;
+            writeln!(
+                out,
+                "        live and published state agree: {rows} rows in {} tables, their indexes; \
+                 {} invariants hold",
+                state.tables.len(),
+                invariants.len()
+            )?;
+        }
+        _ => writeln!(out, "state   not folded (--quick)")?,
+    }
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+/// Why the state could not be proved.
+pub(crate) fn refold_failure(error: RefoldError) -> Failure {
+    match error {
+        RefoldError::Read(error) => open_failure(error),
+        RefoldError::Differs(_) | RefoldError::Invariant { .. } => Failure::failed(chain(&error))
+            .advise("The chronicle is whole, the code that folds it is not: report this."),
+    }
+}
+
+/// Why a chronicle could not be opened or read.
+pub(crate) fn open_failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Chronicle(error) => error.into(),
+        OpenError::Read(error) => error.into(),
+        OpenError::Append(_) => Failure::new(Exit::ChronicleFailed, chain(&error)),
+        OpenError::OtherApp { .. } => Failure::new(Exit::Unreadable, chain(&error))
+            .advise("Name this app's directory with --data or DEEDS_DATA."),
+        OpenError::Unreadable { .. } => {
+            Failure::new(Exit::Unreadable, format!("this code cannot read {}", chain(&error)))
+                .advise("Run the code that wrote it, or give the changed type its old form back.")
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! An app without its type: what the command line works with, so that it is compiled once and not
+//! for every app. [`Program::of`] is the one place that knows both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deeds_chronicle::{Reader, Recovered};
+use deeds_engine::app::{App, actor_in};
+use deeds_engine::schema::{self, AppSchema, SchemaLock};
+use deeds_engine::table::AnyTable;
+use deeds_pipeline::host::{Host, QueryAnswer, QueryFailure};
+use deeds_pipeline::node::{Node, NodeOptions};
+use deeds_pipeline::opening::OpenError;
+use deeds_pipeline::refold::{RefoldError, refold};
+use deeds_pipeline::reply::Caller;
+use deeds_values::{Position, Timestamp};
+
+use crate::seed::{Hint, Person, Seed, SeedCommand};
+
+/// Told the position reached and the end, now and then.
+pub(crate) type Progress<'a> = &'a mut dyn FnMut(Position, Position);
+
+/// What the command line needs of an app.
+pub(crate) struct Program {
+    /// The app's name.
+    pub name: &'static str,
+    /// Its schema.
+    pub schema: fn() -> AppSchema,
+    /// Its stored types, for `schema.lock`.
+    pub lock: fn() -> SchemaLock,
+    /// The commands an empty chronicle starts with.
+    pub seed: fn() -> Vec<SeedCommand>,
+    /// People to be in development.
+    pub people: fn() -> Vec<Person>,
+    /// What one could try.
+    pub hints: fn() -> Vec<Hint>,
+    /// Names of what must hold after every command.
+    pub invariants: fn() -> Vec<&'static str>,
+    /// Opens the chronicle for writing and starts to decide.
+    pub start: fn(NodeOptions, Progress<'_>) -> Result<Running, OpenError>,
+    /// Folds every record again.
+    pub refold: fn(&Reader, Progress<'_>) -> Result<Folded, RefoldError>,
+}
+
+/// An app that decides.
+pub(crate) struct Running {
+    /// What the gateway works with.
+    pub host: Arc<dyn Host>,
+    /// What opening found; none when the chronicle was founded now.
+    pub recovered: Option<Recovered>,
+    /// Records replayed.
+    pub replayed: u64,
+    /// Refuses new commands, commits those taken in, closes; false if that took longer.
+    pub shutdown: Box<dyn Fn(Duration) -> bool + Send + Sync>,
+    /// Waits for the node to fail by itself, or for the time to pass.
+    pub wait_for_failure: Box<dyn Fn(Duration) -> Option<String> + Send + Sync>,
+}
+
+/// The state, folded from the records alone.
+pub(crate) struct Folded {
+    /// The last record.
+    pub position: Position,
+    /// Its time.
+    pub time: Timestamp,
+    /// How many records were folded.
+    pub records: u64,
+    /// The tables.
+    pub tables: Vec<TableSize>,
+    /// Answers a query on this state.
+    pub query: Box<dyn Fn(&Caller, &str, &[u8]) -> Result<QueryAnswer, QueryFailure>>,
+}
+
+/// How large a table is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct TableSize {
+    /// Its name.
+    pub table: &'static str,
+    /// Its rows.
+    pub rows: u64,
+    /// The bytes of its rows written as JSON: a measure to compare tables by.
+    pub json_bytes: u64,
+}
+
+impl Program {
+    /// The app `A`.
+    pub(crate) fn of<A: Seed>() -> Self {
+        Self {
+            name: A::NAME,
+            schema: schema::of::<A>,
+            lock: SchemaLock::of::<A>,
+            seed: A::seed,
+            people: A::people,
+            hints: A::hints,
+            invariants: || A::INVARIANTS.iter().map(|invariant| invariant.name).collect(),
+            start: start::<A>,
+            refold: fold::<A>,
+        }
+    }
+}
+
+fn start<A: App>(options: NodeOptions, progress: Progress<'_>) -> Result<Running, OpenError> {
+    let node = Arc::new(Node::<A>::start(options, progress)?);
+    let (stopping, waiting) = (Arc::clone(&node), Arc::clone(&node));
+    Ok(Running {
+        recovered: node.recovered.clone(),
+        replayed: node.replayed,
+        shutdown: Box::new(move |allowed| stopping.shutdown(allowed)),
+        wait_for_failure: Box::new(move |at_most| waiting.wait_for_failure(at_most)),
+        host: node,
+    })
+}
+
+fn fold<A: App>(reader: &Reader, progress: Progress<'_>) -> Result<Folded, RefoldError> {
+    let folded = refold::<A>(reader, progress)?;
+    let atom = folded.atom;
+    let mut tables = Vec::new();
+    atom.state.each(&mut |table: &dyn AnyTable| {
+        let json_bytes = table.rows_json().map(|row| row.to_string().len() as u64).sum();
+        tables.push(TableSize { table: table.name(), rows: table.row_count() as u64, json_bytes });
+    });
+    Ok(Folded {
+        position: atom.position,
+        time: atom.time,
+        records: folded.records,
+        tables,
+        query: Box::new(move |caller, name, arguments| {
+            let query = A::QUERIES.iter().find(|query| query.name == name);
+            let query = query.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
+            let actor = actor_in(&atom.state, &caller.actor, &caller.roles);
+            let json = (query.run)(&atom.state, &actor, atom.time, arguments)?;
+            Ok(QueryAnswer { position: atom.position, time: atom.time, json })
+        }),
+    })
+}
