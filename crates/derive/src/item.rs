@@ -114,8 +114,65 @@ pub(crate) fn field_name(field: &Field) -> &Ident {
     field.ident.as_ref().expect("named fields have names")
 }
 
+/// Types that an author reaches for and that cannot be stored: why, and what instead. All others
+/// that cannot be stored are found by [`check_stored`], with longer words.
+const UNSTORABLE: [(&str, &str); 11] = [
+    ("f32", FLOAT),
+    ("f64", FLOAT),
+    ("HashMap", "its order differs from run to run: use `BTreeMap`"),
+    ("HashSet", "its order differs from run to run: use `BTreeSet`"),
+    ("usize", "its size depends on the machine: use `u32` or `u64`"),
+    ("isize", "its size depends on the machine: use `i32` or `i64`"),
+    ("u128", "JSON does not carry it exactly: use `Decimal`"),
+    ("i128", "JSON does not carry it exactly: use `Decimal`"),
+    ("Uuid", "its form differs between JSON and MessagePack: use an id, `#[id] struct LotId;`"),
+    ("SystemTime", "decisions know the chronicle's time only: use `Timestamp`"),
+    ("Instant", "decisions know the chronicle's time only: use `Timestamp`"),
+];
+const FLOAT: &str = "sums of floats depend on their order, and not all floats have one: use \
+                     `Decimal`, `Money`, or a whole number of a smaller unit (cents, grams)";
+
+/// Refuses fields of types that cannot be stored, wherever they are in the field's type.
+pub(crate) fn refuse_unstorable<'a>(types: impl Iterator<Item = &'a Type>) -> Result<()> {
+    let mut errors: Option<Error> = None;
+    for ty in types {
+        if let Err(error) = refuse_within(ty) {
+            match &mut errors {
+                Some(errors) => errors.combine(error),
+                None => errors = Some(error),
+            }
+        }
+    }
+    errors.map_or(Ok(()), Err)
+}
+
+fn refuse_within(ty: &Type) -> Result<()> {
+    match ty {
+        Type::Path(path) => {
+            let Some(last) = path.path.segments.last() else { return Ok(()) };
+            let name = last.ident.to_string();
+            if let Some((name, why)) = UNSTORABLE.iter().find(|(listed, _)| *listed == name) {
+                let words = format!("`{name}` cannot be stored in the chronicle: {why}");
+                return Err(Error::new(ty.span(), words));
+            }
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else { return Ok(()) };
+            arguments.args.iter().try_for_each(|argument| match argument {
+                GenericArgument::Type(inner) => refuse_within(inner),
+                _ => Ok(()),
+            })
+        }
+        Type::Tuple(tuple) => tuple.elems.iter().try_for_each(refuse_within),
+        Type::Array(array) => refuse_within(&array.elem),
+        Type::Reference(_) => {
+            let words = "what is stored owns its parts: use `String` for text, `Vec` for lists";
+            Err(Error::new(ty.span(), words))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks at compile time that each of the types may be stored; the compiler's words point at the
-/// type where it is written.
+/// type where it is written. Goes before the item, to be the first of the compiler's words.
 pub(crate) fn check_stored<'a>(types: impl Iterator<Item = &'a Type>) -> TokenStream {
     let checks = types.map(|ty| {
         quote_spanned! { ty.span()=> ::deeds::__private::values::stored::check::<#ty>(); }

@@ -8,7 +8,7 @@
 //! - `item`: what all of them ask of an item: its doc comment, derives, fields;
 //! - `recorded`: `#[command]` and `#[event]`; `refusal`; `query`;
 //! - `row` with its typed `reads`; `state`;
-//! - `value`, `id`, `role`;
+//! - `value` and `newtype`, `id`, `role`;
 //! - `app`: the one list.
 
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@
 mod app;
 mod id;
 mod item;
+mod newtype;
 mod query;
 mod reads;
 mod recorded;
@@ -126,7 +127,9 @@ pub fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// - an enum's variants are written in snake case: `"placed"`, `{"picked": {"by": "ada"}}`. An enum
 ///   without fields is `Copy`, ordered as declared, and can always be a key.
 ///
-/// `#[value(key)]` also makes it a key: ordered field by field.
+/// `#[value(key)]` also makes it a key: ordered field by field. `#[value(check = function)]` on a
+/// struct around one value lets in only what passes `fn(&Inner) -> Result<(), impl Display>`; the
+/// error is told to whoever sent it, with the name of the field.
 #[proc_macro_attribute]
 pub fn value(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(value::expand(arguments.into(), item.into()))

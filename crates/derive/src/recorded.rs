@@ -8,6 +8,7 @@ use syn::{Attribute, Error, Field, Fields, Ident, ItemStruct, LitStr, Result};
 
 use crate::item::{
     check_stored, derives, doc, field_name, name, named_fields, paths, refuse_generics,
+    refuse_unstorable,
 };
 
 /// Which of the two.
@@ -37,6 +38,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> R
     let (ident, doc, type_name) = (&item.ident, doc(&item.attrs), name(&item.ident));
     let personal_names = personal.iter().map(name);
     let codec = codec(&fields, &personal);
+    refuse_unstorable(fields.iter().map(|field| &field.ty))?;
     let stored = check_stored(fields.iter().map(|field| &field.ty));
     let marker = match kind {
         Kind::Command => quote!(::deeds::__private::command::Command),
@@ -44,8 +46,8 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> R
     };
     let declaration = declare(&item, &["Clone", "Debug", "PartialEq"]);
     Ok(quote! {
-        #declaration
         #stored
+        #declaration
         impl #marker for #ident {}
         impl ::deeds::__private::recorded::Recorded for #ident {
             const NAME: &'static str = #type_name;

@@ -7,7 +7,7 @@ use syn::{Error, ItemEnum, Result, Variant};
 
 use crate::item::{
     check_stored, derives, doc, field_name, named_fields, paths, refuse_arguments, refuse_generics,
-    snake_case,
+    refuse_unstorable, snake_case,
 };
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -41,8 +41,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let derives = derives(&item.attrs, &["Clone", "Debug", "PartialEq", "Serialize", "JsonSchema"]);
     // Untagged: the code is beside the data, not in it.
     let paths = paths(quote!(untagged));
-    let stored =
-        check_stored(item.variants.iter().flat_map(|variant| &variant.fields).map(|f| &f.ty));
+    let types = || item.variants.iter().flat_map(|variant| &variant.fields).map(|field| &field.ty);
+    refuse_unstorable(types())?;
+    let stored = check_stored(types());
     let codes = cases.iter().map(|Case { code, message, .. }| {
         quote!(::deeds::__private::refusal::RefusalCode { code: #code, message: #message })
     });
@@ -50,10 +51,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let message_arms =
         cases.iter().map(|Case { filled_pattern, filled, .. }| quote!(#filled_pattern => #filled));
     Ok(quote! {
+        #stored
         #derives
         #paths
         #item
-        #stored
         impl ::deeds::__private::refusal::Refusal for #ident {
             const CODES: &'static [::deeds::__private::refusal::RefusalCode] = &[#(#codes),*];
             fn code(&self) -> &'static str {

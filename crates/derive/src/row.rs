@@ -9,6 +9,7 @@ use syn::{Error, Field, Ident, ItemStruct, Path, Result, Token, Type, parenthesi
 
 use crate::item::{
     check_stored, derives, doc, field_name, inner_of, name, named_fields, paths, refuse_generics,
+    refuse_unstorable,
 };
 use crate::reads;
 use crate::recorded::parse_struct;
@@ -38,6 +39,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     refuse_generics(&item.generics, "a row")?;
     let fields = named_fields(&item.fields, item.ident.span(), "a row")?;
     refuse_personal(&fields)?;
+    refuse_unstorable(fields.iter().map(|field| &field.ty))?;
     let Some(key) = &arguments.key else {
         let words =
             "a row has a key: write `#[row(key = field)]` or `#[row(key = (field, field))]`";
@@ -49,10 +51,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
 
     let (ident, doc, type_name) = (&item.ident, doc(&item.attrs), name(&item.ident));
     let key_type = key_type(&key);
-    let encode_key = encode_fields(&key, &quote!(self));
+    let encode_key = encode_fields(&key, "self");
     let specs = indexes.iter().map(|index| {
         let (name, unique) = (&index.name, index.unique);
-        let encode = encode_fields(&index.fields, &quote!(row));
+        let encode = encode_fields(&index.fields, "row");
         quote! {
             ::deeds::__private::row::IndexSpec { name: #name, unique: #unique, encode: |row, out| { #encode } }
         }
@@ -63,10 +65,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let paths = paths(quote!());
     let reads = reads::expand(&item, &key, &indexes);
     Ok(quote! {
+        #stored
         #derives
         #paths
         #item
-        #stored
         impl ::deeds::__private::values::Stored for #ident {}
         impl ::deeds::__private::row::Row for #ident {
             type Key = #key_type;
@@ -147,7 +149,7 @@ fn refuse_personal(fields: &[&Field]) -> Result<()> {
         if let Some(mark) = field.attrs.iter().find(|mark| mark.path().is_ident("personal")) {
             let words = "`#[personal]` is for fields of commands and events: a row is not kept, it \
                          is made from them";
-            return Err(Error::new(mark.span(), words));
+            return Err(Error::new(mark.path().span(), words));
         }
     }
     Ok(())
@@ -230,13 +232,14 @@ fn key_type(fields: &[&Field]) -> TokenStream {
     }
 }
 
-/// Appends the fields' bytes; what is not a key is an error at the field's type.
-fn encode_fields(fields: &[&Field], row: &TokenStream) -> TokenStream {
+/// Appends the fields' bytes. All tokens have the span of the field's type: what is not a key is
+/// an error there.
+fn encode_fields(fields: &[&Field], row: &str) -> TokenStream {
     let encode = fields.iter().map(|field| {
-        let name = field_name(field);
-        quote_spanned! { field.ty.span()=>
-            ::deeds::__private::values::Key::encode(&#row.#name, out);
-        }
+        let span = field.ty.span();
+        let (row, mut name) = (Ident::new(row, span), field_name(field).clone());
+        name.set_span(span);
+        quote_spanned!(span=> ::deeds::__private::values::Key::encode(&#row.#name, out);)
     });
     quote!(#(#encode)*)
 }

@@ -1,42 +1,72 @@
 //! `#[value]`: a type that can be part of commands, events, rows and answers.
+//!
+//! A struct around one value is in `newtype`; here are structs with names and enums.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 use syn::parse::Parser;
 use syn::spanned::Spanned;
-use syn::{Error, Fields, Ident, Item, ItemEnum, ItemStruct, LitStr, Result, Type, Variant};
+use syn::{Error, Fields, Ident, Item, ItemEnum, ItemStruct, LitStr, Path, Result, Type, Variant};
 
 use crate::item::{
-    check_stored, derives, field_name, named_fields, paths, plain_name, refuse_generics, snake_case,
+    check_stored, derives, field_name, named_fields, paths, refuse_generics, refuse_unstorable,
+    snake_case,
 };
+use crate::newtype;
+
+/// What is said in `#[value(…)]`.
+#[derive(Default)]
+pub(crate) struct Arguments {
+    /// Whether it is a key too.
+    pub(crate) key: bool,
+    /// What checks the one value within.
+    pub(crate) check: Option<Path>,
+}
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let mut key = false;
-    let parser = syn::meta::parser(|meta| {
-        if meta.path.is_ident("key") {
-            key = true;
-            return Ok(());
-        }
-        Err(meta.error("a value takes `key` and nothing else"))
-    });
-    parser.parse2(arguments)?;
+    let arguments = parse_arguments(arguments)?;
     let span = item.span();
-    match syn::parse2(item)? {
-        Item::Struct(item) => expand_struct(&item, key),
-        Item::Enum(item) => expand_enum(&item, key),
+    let item = syn::parse2(item)?;
+    if let Item::Struct(item) = &item
+        && let Fields::Unnamed(fields) = &item.fields
+        && fields.unnamed.len() == 1
+    {
+        return newtype::expand(item, &fields.unnamed[0].ty, &arguments);
+    }
+    if let Some(check) = &arguments.check {
+        let words = "`check` is for a struct around one value, like `struct Sku(String);`";
+        return Err(Error::new(check.span(), words));
+    }
+    match item {
+        Item::Struct(item) => expand_struct(&item, arguments.key),
+        Item::Enum(item) => expand_enum(&item, arguments.key),
         _ => Err(Error::new(span, "a value is a struct or an enum")),
     }
 }
 
-/// What every value derives. `Eq` and `Hash` only where all fields are sure to have them: a field
-/// that cannot be stored is to be one error, not three.
-const DERIVES: [&str; 6] =
-    ["Clone", "Debug", "PartialEq", "Serialize", "Deserialize", "JsonSchema"];
-const KEY_DERIVES: [&str; 4] = ["Eq", "PartialOrd", "Ord", "Hash"];
+fn parse_arguments(arguments: TokenStream) -> Result<Arguments> {
+    let mut parsed = Arguments::default();
+    let parser = syn::meta::parser(|meta| {
+        if meta.path.is_ident("key") {
+            parsed.key = true;
+            return Ok(());
+        }
+        if meta.path.is_ident("check") {
+            parsed.check = Some(meta.value()?.parse()?);
+            return Ok(());
+        }
+        Err(meta.error("a value takes `key` and `check = function`"))
+    });
+    parser.parse2(arguments)?;
+    Ok(parsed)
+}
+
+/// What a key derives besides. No other value derives `Eq`: a field that cannot be stored is to be
+/// one error, not three.
+pub(crate) const KEY_DERIVES: [&str; 4] = ["Eq", "PartialOrd", "Ord", "Hash"];
 
 fn wanted(key: bool, copy: bool) -> Vec<&'static str> {
-    let mut wanted = DERIVES.to_vec();
+    let mut wanted = vec!["Clone", "Debug", "PartialEq", "Serialize", "Deserialize", "JsonSchema"];
     if key {
         wanted.extend(KEY_DERIVES);
     }
@@ -49,47 +79,37 @@ fn wanted(key: bool, copy: bool) -> Vec<&'static str> {
 fn expand_struct(item: &ItemStruct, key: bool) -> Result<TokenStream> {
     refuse_generics(&item.generics, "a value")?;
     let ident = &item.ident;
-    let derives = derives(&item.attrs, &wanted(key, false));
-    let stored = check_stored(item.fields.iter().map(|field| &field.ty));
-    if let Fields::Unnamed(fields) = &item.fields
-        && fields.unnamed.len() == 1
-    {
-        let inner = &fields.unnamed[0].ty;
-        let key_impl = if key { key_impl(ident, &[(quote!(0), inner)]) } else { quote!() };
-        let conversions = conversions(item, inner, key)?;
-        let paths = paths(quote!());
-        return Ok(
-            quote! { #derives #paths #item #stored #key_impl #conversions #[automatically_derived]
-            impl ::deeds::__private::values::Stored for #ident {} },
-        );
-    }
     let fields = named_fields(&item.fields, ident.span(), "a value")?;
     if fields.is_empty() {
-        return Err(Error::new(
-            ident.span(),
-            "a value without fields says nothing: what is it for?",
-        ));
+        let words = "a value without fields says nothing: what is it for?";
+        return Err(Error::new(ident.span(), words));
     }
-    let parts: Vec<(TokenStream, &Type)> = fields
-        .iter()
-        .map(|field| {
-            let field_name = field_name(field);
-            (quote!(#field_name), &field.ty)
-        })
-        .collect();
-    let key_impl = if key { key_impl(ident, &parts) } else { quote!() };
+    let types = || fields.iter().map(|field| &field.ty);
+    refuse_unstorable(types())?;
+    let stored = check_stored(types());
+    let derives = derives(&item.attrs, &wanted(key, false));
     let paths = paths(quote!(deny_unknown_fields));
+    let key_impl = if key {
+        let names = fields.iter().map(|field| {
+            let field_name = field_name(field);
+            quote!(#field_name)
+        });
+        key_impl(ident, &names.zip(types()).collect::<Vec<_>>())
+    } else {
+        TokenStream::new()
+    };
     Ok(quote! {
+        #stored
         #derives
         #paths
         #item
-        #stored
         #key_impl
         impl ::deeds::__private::values::Stored for #ident {}
     })
 }
 
-fn key_impl(ident: &Ident, parts: &[(TokenStream, &Type)]) -> TokenStream {
+/// Field by field, as the derived order compares them.
+pub(crate) fn key_impl(ident: &Ident, parts: &[(TokenStream, &Type)]) -> TokenStream {
     let values = quote!(::deeds::__private::values);
     let encode = parts
         .iter()
@@ -101,103 +121,6 @@ fn key_impl(ident: &Ident, parts: &[(TokenStream, &Type)]) -> TokenStream {
             }
         }
     }
-}
-
-/// Types that are written as one text or number: a value around one of them has a text form, and
-/// can be the key of a stored map.
-const PLAIN: [&str; 16] = [
-    "String",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "Int64",
-    "Decimal",
-    "Uid",
-    "Date",
-    "Timestamp",
-    "ActorId",
-    "Currency",
-];
-
-/// From and to the inner type, and its text.
-fn conversions(item: &ItemStruct, inner: &Type, key: bool) -> Result<TokenStream> {
-    let ident = &item.ident;
-    let values = quote!(::deeds::__private::values);
-    let inner_name = plain_name(inner).unwrap_or_default();
-    let is_text = inner_name == "String";
-    let mut out = TokenStream::new();
-    if PLAIN.contains(&inner_name.as_str()) {
-        out.extend(quote! {
-            impl ::std::fmt::Display for #ident {
-                fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                    ::std::fmt::Display::fmt(&self.0, f)
-                }
-            }
-        });
-        if key {
-            out.extend(quote!(impl #values::MapKey for #ident {}));
-        }
-    }
-    if is_text {
-        out.extend(quote! {
-            impl ::std::convert::AsRef<str> for #ident {
-                fn as_ref(&self) -> &str {
-                    &self.0
-                }
-            }
-        });
-        if key {
-            out.extend(quote!(impl #values::TextKey for #ident {}));
-        }
-    }
-    // With `#[serde(try_from = "…")]` the author checks the inner value: nothing may go around it.
-    if checks_itself(item)? {
-        return Ok(out);
-    }
-    out.extend(quote! {
-        impl ::std::convert::From<#inner> for #ident {
-            fn from(inner: #inner) -> Self {
-                Self(inner)
-            }
-        }
-    });
-    if is_text {
-        out.extend(quote! {
-            impl ::std::convert::From<&str> for #ident {
-                fn from(inner: &str) -> Self {
-                    Self(inner.into())
-                }
-            }
-        });
-    }
-    Ok(out)
-}
-
-fn checks_itself(item: &ItemStruct) -> Result<bool> {
-    let mut checks = false;
-    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        attribute.parse_nested_meta(|meta| {
-            checks |= meta.path.is_ident("try_from") || meta.path.is_ident("from");
-            skip_value(&meta)
-        })?;
-    }
-    Ok(checks)
-}
-
-fn skip_value(meta: &syn::meta::ParseNestedMeta<'_>) -> Result<()> {
-    if meta.input.peek(syn::Token![=]) {
-        meta.value()?.parse::<syn::Lit>()?;
-    } else if meta.input.peek(syn::token::Paren) {
-        let content;
-        syn::parenthesized!(content in meta.input);
-        content.parse::<TokenStream>()?;
-    }
-    Ok(())
 }
 
 fn expand_enum(item: &ItemEnum, key: bool) -> Result<TokenStream> {
@@ -215,8 +138,9 @@ fn expand_enum(item: &ItemEnum, key: bool) -> Result<TokenStream> {
     } else {
         quote!(rename_all = "snake_case", deny_unknown_fields)
     });
-    let fields = item.variants.iter().flat_map(|variant| &variant.fields);
-    let stored = check_stored(fields.map(|field| &field.ty));
+    let types = || item.variants.iter().flat_map(|variant| &variant.fields).map(|field| &field.ty);
+    refuse_unstorable(types())?;
+    let stored = check_stored(types());
     for variant in &item.variants {
         if let Fields::Unnamed(fields) = &variant.fields
             && fields.unnamed.len() != 1
@@ -225,10 +149,10 @@ fn expand_enum(item: &ItemEnum, key: bool) -> Result<TokenStream> {
         }
     }
     let mut out = quote! {
+        #stored
         #derives
         #paths
         #item
-        #stored
         impl #values::Stored for #ident {}
     };
     if key {
@@ -305,4 +229,16 @@ pub(crate) fn written_name(variant: &Variant) -> Result<String> {
         })?;
     }
     Ok(written)
+}
+
+/// Moves past the value of a serde attribute.
+pub(crate) fn skip_value(meta: &syn::meta::ParseNestedMeta<'_>) -> Result<()> {
+    if meta.input.peek(syn::Token![=]) {
+        meta.value()?.parse::<syn::Lit>()?;
+    } else if meta.input.peek(syn::token::Paren) {
+        let content;
+        syn::parenthesized!(content in meta.input);
+        content.parse::<TokenStream>()?;
+    }
+    Ok(())
 }

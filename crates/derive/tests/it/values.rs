@@ -31,7 +31,15 @@ struct Parcel {
     note: Option<String>,
 }
 
-/// A count between 1 and 99, checked where it enters.
+/// A name of a day, checked where it enters.
+#[value(key, check = is_a_day)]
+struct DayName(String);
+
+fn is_a_day(text: &str) -> Result<(), &'static str> {
+    if text.ends_with("day") { Ok(()) } else { Err("the name of a day ends in day") }
+}
+
+/// A count between 1 and 99, checked by hand where it enters.
 #[value]
 #[serde(try_from = "u32")]
 struct Handful(u32);
@@ -83,6 +91,16 @@ fn a_newtype_can_check_what_it_holds() {
     assert!(serde_json::from_str::<Handful>("12").is_ok());
     let error = serde_json::from_str::<Handful>("100").unwrap_err();
     assert!(error.to_string().starts_with("a handful is 1 to 99"));
+}
+
+#[test]
+fn a_checked_value_lets_in_only_what_passes() {
+    let monday = DayName::new("Monday").unwrap();
+    assert_eq!(serde_json::from_value::<DayName>(json!("Monday")).unwrap(), monday);
+    assert_eq!(DayName::try_from("Monday").as_ref(), Ok(&monday));
+    assert_eq!(DayName::new("May").unwrap_err(), "the name of a day ends in day");
+    let error = serde_json::from_value::<DayName>(json!("May")).unwrap_err();
+    assert_eq!(error.to_string(), "the name of a day ends in day");
 }
 
 #[test]

@@ -1,10 +1,13 @@
-// A type of one's own needs `#[value]`.
+// A type of one's own needs `#[value]`; serde alone does not do.
 
 extern crate deeds_engine as deeds;
 
 use deeds::prelude::*;
 
-#[derive(Clone, Debug, PartialEq)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Label {
     pub text: String,
 }
