@@ -1,0 +1,115 @@
+//! The dashboard: the numbers on the screen in the office.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deeds::prelude::*;
+
+use crate::*;
+
+/// How it goes.
+#[query]
+pub struct Dashboard;
+
+/// The numbers.
+#[value]
+pub struct Numbers {
+    pub neighbors: u32,
+    pub products: u32,
+    /// Products of which nothing can be ordered.
+    pub products_out: u32,
+    pub items_on_hand: u32,
+    pub items_in_carts: u32,
+    pub items_promised: u32,
+    /// In lots that expire within a week, or have.
+    pub items_expiring: u32,
+    pub orders_ever: u32,
+    pub orders_placed: u32,
+    pub orders_in_picking: u32,
+    pub orders_packed: u32,
+    pub last_seven_days: Week,
+}
+
+/// What was ordered in the last seven days.
+#[value]
+pub struct Week {
+    pub orders: u32,
+    pub cancelled: u32,
+    pub households: u32,
+    pub items: u32,
+    /// What was ordered most.
+    pub top: Vec<TopProduct>,
+}
+
+/// A product that many wanted.
+#[value]
+pub struct TopProduct {
+    pub sku: Sku,
+    pub name: String,
+    pub items: u32,
+}
+
+/// How many products lead the list.
+const TOP_PRODUCTS: usize = 10;
+
+/// How many of the newest orders are looked at: enough for the week of the largest food bank.
+const ORDERS_MAX: usize = 20_000;
+
+impl Read<FoodBank> for Dashboard {
+    type Answer = Numbers;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Admin)
+    }
+
+    fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Numbers {
+        let in_a_week = asking.time.checked_add(LIMIT_PERIOD).expect("not the end of time").date();
+        let orders = |status| count(bank.orders.by_status(status));
+        Numbers {
+            neighbors: count(bank.neighbors.iter()),
+            products: count(bank.products.iter()),
+            products_out: count(bank.products.iter().filter(|product| product.available() == 0)),
+            items_on_hand: bank.products.iter().map(|product| product.on_hand).sum(),
+            items_in_carts: bank.products.iter().map(|product| product.reserved).sum(),
+            items_promised: bank.products.iter().map(|product| product.promised).sum(),
+            items_expiring: bank.lots.by_best_before_in(..=in_a_week).map(|lot| lot.quantity).sum(),
+            orders_ever: count(bank.orders.iter()),
+            orders_placed: orders(Status::Placed),
+            orders_in_picking: orders(Status::Picking),
+            orders_packed: orders(Status::Packed),
+            last_seven_days: week(bank, asking.time),
+        }
+    }
+}
+
+fn count<T>(rows: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(rows.count()).expect("far fewer than four billion")
+}
+
+fn week(bank: &Visible<'_, FoodBank>, now: Timestamp) -> Week {
+    let recent = |order: &&Order| now.since(order.placed) < LIMIT_PERIOD;
+    let mut week = Week { orders: 0, cancelled: 0, households: 0, items: 0, top: Vec::new() };
+    let mut households = BTreeSet::new();
+    let mut wanted: BTreeMap<&Sku, u32> = BTreeMap::new();
+    for order in bank.orders.iter().rev().take(ORDERS_MAX).take_while(recent) {
+        if order.status == Status::Cancelled {
+            week.cancelled += 1;
+            continue;
+        }
+        week.orders += 1;
+        households.insert(&order.neighbor);
+        for line in bank.order_lines.by_order(order.number) {
+            week.items += line.quantity;
+            *wanted.entry(&line.sku).or_default() += line.quantity;
+        }
+    }
+    week.households = count(households.iter());
+
+    let mut wanted: Vec<_> = wanted.into_iter().collect();
+    wanted.sort_by_key(|&(sku, items)| (std::cmp::Reverse(items), sku));
+    let named = wanted.into_iter().take(TOP_PRODUCTS).map(|(sku, items)| {
+        let product = bank.products.get(sku).expect("products are never removed");
+        TopProduct { sku: sku.clone(), name: product.name.clone(), items }
+    });
+    week.top = named.collect();
+    week
+}

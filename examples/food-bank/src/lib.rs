@@ -1,0 +1,113 @@
+//! The food bank: an application on Deeds, and the tutorial for writing one.
+//!
+//! Neighbors order food from what was donated, volunteers pick the orders in the warehouse, admins
+//! look after products and people. Nobody may order what is not there.
+//!
+//! Everything in it is here at a glance: the tables, and then the one list of what can be done
+//! (commands), what can happen (events), what can be asked (queries), and what must always be true
+//! (invariants). What is not in the list is not part of the app.
+//!
+//! Then read on in this order. Each file is one part of the warehouse and shows more of Deeds:
+//! 1. [`products`]: a row, a command, its refusals, the event that follows. The whole pattern.
+//! 2. [`stock`]: ids, dates, references between tables, ranges of an index.
+//! 3. [`sharing`]: a rule of the house, which two commands obey.
+//! 4. [`cart`]: time, and what an event knows besides its fields.
+//! 5. [`orders`]: several events in one decision; authorizing by the state.
+//! 6. [`picking`]: two people after the same thing, and only one gets it.
+//! 7. [`members`]: personal data, roles from the state, who may see which rows.
+//! 8. [`catalogue`], [`order_book`], [`dashboard`]: queries.
+//! 9. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
+
+#![forbid(unsafe_code)]
+// Doc comments here are what people read in forms and messages; a field whose name says it has none.
+#![allow(missing_docs)]
+
+pub mod cart;
+pub mod catalogue;
+pub mod dashboard;
+pub mod invariants;
+pub mod members;
+pub mod order_book;
+pub mod orders;
+pub mod picking;
+pub mod products;
+pub mod seed;
+pub mod sharing;
+pub mod stock;
+
+use deeds::prelude::*;
+
+pub use cart::*;
+pub use catalogue::*;
+pub use dashboard::*;
+use invariants::*;
+pub use members::*;
+pub use order_book::*;
+pub use orders::*;
+pub use picking::*;
+pub use products::*;
+pub use sharing::*;
+pub use stock::*;
+
+/// Everything the food bank knows, in memory. Commands read it; only events change it.
+#[state]
+pub struct FoodBank {
+    /// What there is to give, and how much of it.
+    pub products: Table<Product>,
+    /// Where it is: food that came in together and expires together.
+    pub lots: Table<Lot>,
+    /// What neighbors have put aside.
+    pub cart_lines: Table<CartLine>,
+    /// What neighbors have ordered.
+    pub orders: Table<Order>,
+    /// The products of each order.
+    pub order_lines: Table<OrderLine>,
+    /// The households that get food.
+    pub neighbors: Table<Neighbor>,
+    /// The people who work here, and as what.
+    pub staff: Table<StaffMember>,
+}
+
+app! {
+    FoodBank as "food-bank" {
+        commands: [
+            // products
+            AddProduct, SetLimit,
+            // stock
+            ReceiveLot, CountLot, WriteOffExpired,
+            // cart
+            AddToCart, RemoveFromCart, EmptyAbandonedCarts,
+            // orders
+            PlaceOrder, Checkout, CancelOrder,
+            // picking
+            ClaimOrder, PickLine, GiveBackOrder, PackOrder, HandOver,
+            // members
+            Register, RegisterNeighbor, GrantRole, RevokeRole,
+        ],
+        events: [
+            ProductAdded, LimitSet,
+            LotReceived, LotCounted, LotWrittenOff,
+            ItemReserved, ItemReleased,
+            OrderPlaced, OrderCancelled,
+            OrderClaimed, LinePicked, OrderGivenBack, OrderPacked, OrderHandedOver,
+            NeighborRegistered, RoleGranted, RoleRevoked,
+        ],
+        queries: [
+            Catalogue, ProductByBarcode,
+            Stock, ExpiringLots,
+            MyCart,
+            MyOrders, OrderByNumber,
+            PickList,
+            Dashboard,
+            Me,
+        ],
+        invariants: [
+            what_is_on_hand_is_in_lots,
+            what_is_reserved_is_in_carts,
+            what_is_promised_is_in_open_orders,
+            order_numbers_have_no_gaps,
+            every_order_is_in_good_order,
+            nothing_is_kept_that_is_empty,
+        ],
+    }
+}

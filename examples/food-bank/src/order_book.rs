@@ -1,0 +1,100 @@
+//! The order book: orders with their lines, as neighbors and staff look at them.
+
+use deeds::prelude::*;
+
+use crate::*;
+
+/// An order with its lines.
+#[value]
+pub struct OrderView {
+    pub number: OrderNumber,
+    pub status: Status,
+    pub placed: Timestamp,
+    /// Who gets it.
+    pub neighbor: ActorId,
+    /// Who picks it.
+    pub picker: Option<ActorId>,
+    pub lines: Vec<LineView>,
+}
+
+/// A line of an order.
+#[value]
+pub struct LineView {
+    pub sku: Sku,
+    pub name: String,
+    pub size: String,
+    /// How many were ordered.
+    pub quantity: u32,
+    /// How many were picked; none until then.
+    pub picked: Option<u32>,
+}
+
+impl OrderView {
+    /// The view of an order, by what the one who asks may see.
+    pub(crate) fn of(bank: &Visible<'_, FoodBank>, order: &Order) -> Self {
+        let line = |line: &OrderLine| {
+            let product = bank.products.get(&line.sku).expect("products are never removed");
+            LineView {
+                sku: line.sku.clone(),
+                name: product.name.clone(),
+                size: product.size.clone(),
+                quantity: line.quantity,
+                picked: line.picked_quantity(),
+            }
+        };
+        Self {
+            number: order.number,
+            status: order.status,
+            placed: order.placed,
+            neighbor: order.neighbor.clone(),
+            picker: order.picker.clone(),
+            lines: bank.order_lines.by_order(order.number).map(line).collect(),
+        }
+    }
+}
+
+/// My orders, the newest first.
+#[query]
+pub struct MyOrders {
+    /// Only those that are this far.
+    pub status: Option<Status>,
+}
+
+/// A year of orders, for somebody who comes twice a week.
+const MY_ORDERS_MAX: usize = 100;
+
+impl Read<FoodBank> for MyOrders {
+    type Answer = Vec<OrderView>;
+
+    fn authorize(&self, _: &Actor, _: &FoodBank) -> Access {
+        Access::Allowed
+    }
+
+    fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Vec<OrderView> {
+        let newest_first = bank.orders.by_neighbor(asking.actor.id()).rev();
+        newest_first
+            .filter(|order| self.status.is_none_or(|status| order.status == status))
+            .take(MY_ORDERS_MAX)
+            .map(|order| OrderView::of(bank, order))
+            .collect()
+    }
+}
+
+/// One order: mine, or as staff anybody's. Nothing when there is none that I may see.
+#[query]
+pub struct OrderByNumber {
+    pub number: OrderNumber,
+}
+
+impl Read<FoodBank> for OrderByNumber {
+    type Answer = Option<OrderView>;
+
+    /// Anybody may ask: another's order is not there for them.
+    fn authorize(&self, _: &Actor, _: &FoodBank) -> Access {
+        Access::Allowed
+    }
+
+    fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Option<OrderView> {
+        bank.orders.get(self.number).map(|order| OrderView::of(bank, order))
+    }
+}

@@ -1,0 +1,298 @@
+//! Picking: from a placed order to bags in somebody's hands.
+//!
+//! Two dozen volunteers look at one [`PickList`] and tap the same order at the same moment. Commands
+//! are decided one after the other, so the first of them claims it and the other is told who was
+//! quicker. Nobody locked anything.
+
+use deeds::prelude::*;
+
+use crate::*;
+
+/// Why a step of picking is refused.
+#[refusal]
+pub enum PickRefusal {
+    /// There is no order {order}.
+    UnknownOrder { order: OrderNumber },
+    /// {picker} has order {order} already.
+    AlreadyClaimed { order: OrderNumber, picker: ActorId },
+    /// Order {order} is {status}: there is nothing to do here.
+    OutOfTurn { order: OrderNumber, status: Status },
+    /// Order {order} has no {sku}.
+    NotOrdered { order: OrderNumber, sku: Sku },
+    /// {sku} is picked already.
+    AlreadyPicked { sku: Sku },
+    /// Only {ordered} of {sku} were ordered.
+    TooMany { sku: Sku, ordered: u32 },
+    /// The books know of only {fresh} of {sku} that have not expired.
+    NotEnoughFresh { sku: Sku, fresh: u32 },
+    /// {left} lines of order {order} are not picked yet.
+    NotDone { order: OrderNumber, left: u32 },
+}
+
+impl FoodBank {
+    /// The order, if it is at this step.
+    fn order_that_is(&self, step: Status, order: OrderNumber) -> Result<&Order, PickRefusal> {
+        let Some(found) = self.orders.get(order) else {
+            return Err(PickRefusal::UnknownOrder { order });
+        };
+        match (&found.picker, found.status) {
+            (_, status) if status == step => Ok(found),
+            (Some(picker), Status::Picking) => {
+                Err(PickRefusal::AlreadyClaimed { order, picker: picker.clone() })
+            }
+            (_, status) => Err(PickRefusal::OutOfTurn { order, status }),
+        }
+    }
+
+    /// Whether this volunteer is picking this order.
+    fn is_picked_by(&self, volunteer: &ActorId, order: OrderNumber) -> Result<(), PickRefusal> {
+        match &self.order_that_is(Status::Picking, order)?.picker {
+            Some(picker) if picker == volunteer => Ok(()),
+            Some(picker) => Err(PickRefusal::AlreadyClaimed { order, picker: picker.clone() }),
+            None => unreachable!("an order in picking has a picker"),
+        }
+    }
+}
+
+/// This order is mine to pick.
+#[command]
+pub struct ClaimOrder {
+    pub order: OrderNumber,
+}
+
+impl Decide<FoodBank> for ClaimOrder {
+    type Answer = ();
+    type Refusal = PickRefusal;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Volunteer)
+    }
+
+    fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
+        bank.order_that_is(Status::Placed, self.order)?;
+        bank.emit(OrderClaimed { order: self.order, picker: bank.actor_id() });
+        Ok(())
+    }
+}
+
+/// A volunteer began to pick an order.
+#[event]
+pub struct OrderClaimed {
+    pub order: OrderNumber,
+    pub picker: ActorId,
+}
+
+impl Evolve<FoodBank> for OrderClaimed {
+    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+        bank.orders.update(&self.order, |order| {
+            order.status = Status::Picking;
+            order.picker = Some(self.picker);
+        });
+    }
+}
+
+/// I put so many of this product into the bags.
+#[command]
+pub struct PickLine {
+    pub order: OrderNumber,
+    pub sku: Sku,
+    /// Less than was ordered, or 0, when the shelf has no more.
+    pub quantity: u32,
+}
+
+impl Decide<FoodBank> for PickLine {
+    /// Which lots it was taken from: the ones that expire first.
+    type Answer = Vec<Portion>;
+    type Refusal = PickRefusal;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Volunteer)
+    }
+
+    fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<Vec<Portion>, PickRefusal> {
+        let Self { order, sku, quantity } = self;
+        bank.is_picked_by(bank.actor().id(), order)?;
+        let Some(line) = bank.order_lines.get((order, sku.clone())) else {
+            return Err(PickRefusal::NotOrdered { order, sku });
+        };
+        let ordered = line.quantity;
+        ensure!(line.picked.is_none(), PickRefusal::AlreadyPicked { sku });
+        ensure!(quantity <= ordered, PickRefusal::TooMany { sku, ordered });
+
+        let portions = bank.portions(&sku, quantity, bank.now().date());
+        let fresh = portions.iter().map(|portion| portion.quantity).sum();
+        ensure!(quantity == fresh, PickRefusal::NotEnoughFresh { sku, fresh });
+        bank.emit(LinePicked { order, sku, portions: portions.clone() });
+        Ok(portions)
+    }
+}
+
+/// A product of an order was put into the bags.
+#[event]
+pub struct LinePicked {
+    pub order: OrderNumber,
+    pub sku: Sku,
+    pub portions: Vec<Portion>,
+}
+
+impl Evolve<FoodBank> for LinePicked {
+    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+        let Self { order, sku, portions } = self;
+        for portion in &portions {
+            bank.take_out(&sku, portion);
+        }
+        let key = (order, sku);
+        let ordered = bank.order_lines.get(&key).expect("the line was ordered").quantity;
+        bank.products.update(&key.1, |product| product.promised -= ordered);
+        bank.order_lines.update(&key, |line| line.picked = Some(portions));
+    }
+}
+
+/// I cannot go on with this order: everything back on the shelves, and somebody else may have it.
+#[command]
+pub struct GiveBackOrder {
+    pub order: OrderNumber,
+}
+
+impl Decide<FoodBank> for GiveBackOrder {
+    type Answer = ();
+    type Refusal = PickRefusal;
+
+    /// An admin can give back what a volunteer has left lying.
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Volunteer).or(actor.requires(Role::Admin))
+    }
+
+    fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
+        if bank.actor().has(Role::Admin) {
+            bank.order_that_is(Status::Picking, self.order)?;
+        } else {
+            bank.is_picked_by(bank.actor().id(), self.order)?;
+        }
+        bank.emit(OrderGivenBack { order: self.order });
+        Ok(())
+    }
+}
+
+/// Nobody picks this order any more; what was picked is back on the shelves.
+#[event]
+pub struct OrderGivenBack {
+    pub order: OrderNumber,
+}
+
+impl Evolve<FoodBank> for OrderGivenBack {
+    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+        bank.unpick(self.order);
+        bank.orders.update(&self.order, |order| {
+            order.status = Status::Placed;
+            order.picker = None;
+        });
+    }
+}
+
+/// All of it is in the bags, and they are at the counter.
+#[command]
+pub struct PackOrder {
+    pub order: OrderNumber,
+}
+
+impl Decide<FoodBank> for PackOrder {
+    type Answer = ();
+    type Refusal = PickRefusal;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Volunteer)
+    }
+
+    fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
+        let Self { order } = self;
+        bank.is_picked_by(bank.actor().id(), order)?;
+        let lines = bank.order_lines.by_order(order);
+        let left = lines.filter(|line| line.picked.is_none()).map(|_| 1).sum();
+        ensure!(left == 0, PickRefusal::NotDone { order, left });
+        bank.emit(OrderPacked { order });
+        Ok(())
+    }
+}
+
+/// An order waits at the counter.
+#[event]
+pub struct OrderPacked {
+    pub order: OrderNumber,
+}
+
+impl Evolve<FoodBank> for OrderPacked {
+    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+        bank.orders.update(&self.order, |order| order.status = Status::Packed);
+    }
+}
+
+/// The neighbor has it.
+#[command]
+pub struct HandOver {
+    pub order: OrderNumber,
+}
+
+impl Decide<FoodBank> for HandOver {
+    type Answer = ();
+    type Refusal = PickRefusal;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Volunteer)
+    }
+
+    fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
+        bank.order_that_is(Status::Packed, self.order)?;
+        bank.emit(OrderHandedOver { order: self.order });
+        Ok(())
+    }
+}
+
+/// A neighbor got an order.
+#[event]
+pub struct OrderHandedOver {
+    pub order: OrderNumber,
+}
+
+impl Evolve<FoodBank> for OrderHandedOver {
+    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+        bank.orders.update(&self.order, |order| order.status = Status::HandedOver);
+    }
+}
+
+/// What there is to pick: what I have begun, then what nobody has, the oldest first; and what waits
+/// at the counter.
+#[query]
+pub struct PickList;
+
+/// What there is to do in the warehouse.
+#[value]
+pub struct ToDo {
+    pub mine: Vec<OrderView>,
+    pub open: Vec<OrderView>,
+    pub at_the_counter: Vec<OrderView>,
+}
+
+/// More orders than fit on a tablet, few enough to send.
+const LIST_MAX: usize = 100;
+
+impl Read<FoodBank> for PickList {
+    type Answer = ToDo;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Volunteer)
+    }
+
+    fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> ToDo {
+        let is_mine = |order: &&Order| order.picker.as_ref() == Some(asking.actor.id());
+        let view = |order| OrderView::of(bank, order);
+        let picking = bank.orders.by_status(Status::Picking).filter(is_mine);
+        let placed = bank.orders.by_status(Status::Placed);
+        let packed = bank.orders.by_status(Status::Packed);
+        ToDo {
+            mine: picking.take(LIST_MAX).map(view).collect(),
+            open: placed.take(LIST_MAX).map(view).collect(),
+            at_the_counter: packed.take(LIST_MAX).map(view).collect(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What an empty food bank starts with: real groceries, two neighbors, and people to be.
+//!
+//! The groceries are spreadsheets, as an admin would upload them: `seed/products.csv` has the columns
+//! of [`AddProduct`], so `food-bank import AddProduct seed/products.csv` does the same by hand. They
+//! go in as ordinary commands, decided and recorded like everybody's.
+
+use std::time::SystemTime;
+
+use deeds::prelude::*;
+use deeds::{Hint, Person, Seed, SeedCommand};
+use serde::de::value::Error as LabelError;
+use serde::de::{Deserialize, IntoDeserializer};
+
+use crate::*;
+
+const PRODUCTS: &str = include_str!("../seed/products.csv");
+const LOTS: &str = include_str!("../seed/lots.csv");
+
+/// A line of `products.csv`; several labels stand in one cell, with semicolons between them.
+#[value]
+struct ProductLine {
+    sku: Sku,
+    name: String,
+    category: Category,
+    size: String,
+    barcode: Barcode,
+    labels: String,
+    limit: Option<u32>,
+}
+
+/// A line of `lots.csv`. Food keeps so many days from today, so that a demonstration next year does
+/// not begin with throwing everything away.
+#[value]
+struct LotLine {
+    sku: Sku,
+    quantity: Quantity,
+    keeps_days: i32,
+}
+
+impl Seed for FoodBank {
+    fn seed() -> Vec<SeedCommand> {
+        let neighbors = neighbors().into_iter().map(by_ada);
+        let products = products().into_iter().map(by_ada);
+        let lots = lots(today()).into_iter().map(by_ada);
+        neighbors.chain(products).chain(lots).collect()
+    }
+
+    fn people() -> Vec<Person> {
+        vec![
+            Person::new("ada", Role::Admin, "looks after everything"),
+            Person::new("vera", Role::Volunteer, "picks orders"),
+            Person::new("viktor", Role::Volunteer, "picks orders, too"),
+            Person::new("nora", Role::Neighbor, "cooks for five"),
+            Person::new("nils", Role::Neighbor, "cooks for himself"),
+        ]
+    }
+
+    fn hints() -> Vec<Hint> {
+        Vec::new()
+    }
+}
+
+fn by_ada<C: deeds::__private::command::Command + serde::Serialize>(command: C) -> SeedCommand {
+    SeedCommand::by("ada", Role::Admin, command)
+}
+
+fn neighbors() -> Vec<RegisterNeighbor> {
+    let neighbor = |id: &str, name: &str, phone: &str, address: &str| RegisterNeighbor {
+        neighbor: ActorId::new(id).expect("a name in plain letters"),
+        name: name.to_owned(),
+        phone: phone.to_owned(),
+        address: address.to_owned(),
+    };
+    vec![
+        neighbor("nora", "Nora Lind", "555 0101", "12 Mill Lane"),
+        neighbor("nils", "Nils Berg", "555 0102", "3 Station Road"),
+    ]
+}
+
+fn products() -> Vec<AddProduct> {
+    let product = |line: ProductLine| AddProduct {
+        sku: line.sku,
+        name: line.name,
+        category: line.category,
+        size: line.size,
+        barcode: line.barcode,
+        labels: line.labels.split_terminator(';').map(label).collect(),
+        limit: line.limit,
+    };
+    lines(PRODUCTS).map(product).collect()
+}
+
+fn label(name: &str) -> Label {
+    let label: Result<Label, LabelError> = Label::deserialize(name.into_deserializer());
+    label.expect("products.csv names labels that there are")
+}
+
+fn lots(today: Date) -> Vec<ReceiveLot> {
+    let lot = |line: LotLine| ReceiveLot {
+        sku: line.sku,
+        quantity: line.quantity,
+        best_before: today.checked_add_days(line.keeps_days).expect("a day in some years"),
+    };
+    lines(LOTS).map(lot).collect()
+}
+
+fn lines<Line: serde::de::DeserializeOwned>(text: &'static str) -> impl Iterator<Item = Line> {
+    let lines = csv::Reader::from_reader(text.as_bytes()).into_deserialize();
+    lines.map(|line| line.expect("our own spreadsheets have the right columns"))
+}
+
+fn today() -> Date {
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().expect("we live after 1970");
+    Timestamp(i64::try_from(since_1970.as_micros()).expect("and not that long after")).date()
+}

@@ -1,0 +1,70 @@
+//! Sharing: how much of a product one household may have now.
+//!
+//! One rule, obeyed by [`AddToCart`](crate::cart::AddToCart) and by
+//! [`PlaceOrder`](crate::orders::PlaceOrder): there must be enough, and nobody takes more than the
+//! limit in a week. There is no counter that could be wrong: what a household had is read off its
+//! cart and its orders, so a cancelled order is given back by itself.
+
+use deeds::prelude::*;
+
+use crate::*;
+
+/// So many of a product.
+#[value]
+pub struct Item {
+    pub sku: Sku,
+    pub quantity: u32,
+}
+
+/// How far back a household's limit looks.
+pub const LIMIT_PERIOD: Duration = Duration::from_hours(7 * 24);
+
+/// Why a household may not have something. Told to the neighbor as it is written here.
+#[refusal]
+pub enum ItemRefusal {
+    /// There is no product {sku}.
+    UnknownProduct { sku: Sku },
+    /// Only {left} of {sku} are left.
+    NotEnough { sku: Sku, left: u32 },
+    /// One household may have {limit} of {sku} in seven days, and you have {had} already.
+    HouseholdLimit { sku: Sku, limit: u32, had: u32 },
+}
+
+impl FoodBank {
+    /// Whether this household may have so many more.
+    pub fn may_have(
+        &self,
+        neighbor: &ActorId,
+        item: &Item,
+        now: Timestamp,
+    ) -> Result<(), ItemRefusal> {
+        let Item { sku, quantity } = item.clone();
+        let Some(product) = self.products.get(&sku) else {
+            return Err(ItemRefusal::UnknownProduct { sku });
+        };
+        let left = product.available();
+        ensure!(quantity <= left, ItemRefusal::NotEnough { sku, left });
+        if let Some(limit) = product.limit {
+            let had = self.had_lately(neighbor, &sku, now);
+            ensure!(had + quantity <= limit, ItemRefusal::HouseholdLimit { sku, limit, had });
+        }
+        Ok(())
+    }
+
+    /// How much of a product a household has in its cart and in its orders of the last seven days.
+    fn had_lately(&self, neighbor: &ActorId, sku: &Sku, now: Timestamp) -> u32 {
+        let in_cart = self.cart_lines.get((neighbor.clone(), sku.clone()));
+        let in_cart = in_cart.map_or(0, |line| line.quantity);
+
+        let lately = |order: &&Order| now.since(order.placed) < LIMIT_PERIOD;
+        let newest_first = self.orders.by_neighbor(neighbor).rev();
+        let in_orders = newest_first
+            .take_while(lately)
+            .filter(|order| order.status != Status::Cancelled)
+            .filter_map(|order| self.order_lines.get((order.number, sku.clone())))
+            .map(OrderLine::counts)
+            .sum::<u32>();
+
+        in_cart + in_orders
+    }
+}

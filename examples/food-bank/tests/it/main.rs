@@ -1,0 +1,25 @@
+//! The food bank's tests, in reading order. Each reads: given what happened, when somebody does
+//! something, then this follows. After every command all invariants are checked.
+
+mod given;
+
+// One day, from the donation to the bags.
+mod story;
+
+// Part by part: what each command does, and everything it refuses.
+mod cart;
+mod members;
+mod orders;
+mod picking;
+mod products;
+mod stock;
+
+// What people see.
+mod queries;
+
+// Whatever people do, in whatever order, the invariants hold.
+mod anything_goes;
+
+// What is written into the chronicle stays readable; the seed is in order.
+mod schema_lock;
+mod seed;
