@@ -1,18 +1,20 @@
 //! How an author tests: given events, when a command, then events and an answer, or a refusal. Runs
 //! the engine that serves, in memory, with every check on.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 use deeds_values::{ActorId, CommandId, Position, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::actor::{RoleName, Roles};
-use crate::app::App;
+use crate::actor::{Access, RoleName, Roles};
+use crate::app::{App, actor_in};
 use crate::clock::Now;
 use crate::command::{Decide, Parsed};
 use crate::engine::{Engine, EngineOptions, Intent, Outcome, Verdict};
 use crate::event::{Event, Listed};
+use crate::query::{Asking, Read};
 use crate::recorded;
 use crate::refusal::Refusal;
 use crate::replay::Replayed;
@@ -65,6 +67,13 @@ impl<A: App> Scenario<A> {
         self
     }
 
+    /// From here on this actor acts, whose token names no role: it may what the state lets it.
+    pub fn as_guest(&mut self, name: &str) -> &mut Self {
+        self.actor = ActorId::new(name).expect("an actor id is visible ASCII");
+        self.roles = Roles::none();
+        self
+    }
+
     /// Moves time forward.
     pub fn after_seconds(&mut self, seconds: i64) -> &mut Self {
         self.now = Timestamp(self.now.0 + seconds * 1_000_000);
@@ -104,6 +113,35 @@ impl<A: App> Scenario<A> {
         self.engine.replay(&record).expect("an event reads back as it was written");
         self.position = self.position.next();
         self
+    }
+
+    /// What the actor is answered.
+    ///
+    /// # Panics
+    /// If the actor may not ask this.
+    #[track_caller]
+    pub fn ask<Q: Read<A>>(&self, query: Q) -> Q::Answer {
+        match self.try_ask(&query) {
+            Ok(answer) => answer,
+            Err(reason) => panic!("{} was denied: {reason}", Q::NAME),
+        }
+    }
+
+    /// The actor may not ask this.
+    #[track_caller]
+    pub fn ask_denied<Q: Read<A>>(&self, query: Q) {
+        assert!(self.try_ask(&query).is_err(), "{} was answered", Q::NAME);
+    }
+
+    fn try_ask<Q: Read<A>>(&self, query: &Q) -> Result<Q::Answer, Cow<'static, str>> {
+        let state = self.engine.state();
+        let actor = actor_in(state, &self.actor, &self.roles);
+        if let Access::Denied(reason) = query.authorize(&actor, state) {
+            return Err(reason);
+        }
+        let keys = state.keys(&actor);
+        let asking = Asking { actor: &actor, time: self.now, whole: state };
+        Ok(query.read(&state.visible(&keys), &asking))
     }
 
     /// The actor sends a command.
