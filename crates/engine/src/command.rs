@@ -122,6 +122,11 @@ pub fn parse_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ArgumentError> 
         let field = if field == "." { String::new() } else { field };
         ArgumentError { field, reason }
     };
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        // serde would take an array for the fields in order: an accident, not an interface.
+        let reason = "arguments are a JSON object".to_owned();
+        return Err(ArgumentError { field: String::new(), reason });
+    }
     exact::check_json(text).map_err(argument_error)?;
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

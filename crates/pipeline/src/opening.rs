@@ -96,13 +96,17 @@ pub fn open<A: App>(
     replay.engine_mut().record_changes(false);
     replay.all(&writer.reader(), progress)?;
     let (mut decider, replayed) = replay.into_decider();
+    let Some(last) = replayed.checked_sub(1).map(Position) else {
+        let what = "the chronicle has no genesis record".to_owned();
+        return Err(OpenError::Unreadable { position: Position(0), what });
+    };
 
     let frame = decider.activate(options);
     decider.engine.record_changes(true);
     let state = decider.engine.state().freeze();
     let atom = Atom {
         lineage: writer.lineage(),
-        position: Position(replayed - 1),
+        position: last,
         time: decider.engine.clock().log_time(),
         state,
     };

@@ -16,7 +16,7 @@ use deeds_chronicle::{Disk, Reader, RecordKind, StoredCommandId};
 use deeds_pipeline::entry::reply_of;
 use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::reply::Reply;
-use deeds_sim::{ModelDisk, PowerLoss};
+use deeds_sim::{Faults, ModelDisk, PowerLoss};
 use deeds_values::{CommandId, Position};
 
 use crate::client::{Bank, Step, taker, unique};
@@ -125,41 +125,35 @@ fn live(
     cut: (u64, PowerLoss),
     second_cut: Option<u64>,
 ) -> Result<(), String> {
-    let disk = ModelDisk::new();
-    if plant == Plant::NoSync {
-        disk.lie_about_syncs();
-    }
+    let syncs_lie = plant == Plant::NoSync;
+    let faults = Faults { crash_at: Some(cut.0), syncs_lie, ..Faults::default() };
+    let disk = ModelDisk::with_faults(faults);
     let mut known = Known::default();
-    disk.crash_at(cut.0);
     // An error is the crash: what matters is what the client was told before.
     let _ = send(history, &disk, plant, &mut known);
     let mut disk = disk.reboot(cut.1);
     if let Some(second) = second_cut {
-        disk.crash_at(second);
+        disk.set_faults(Faults { crash_at: Some(second), ..Faults::default() });
         let _ = send(history, &disk, Plant::None, &mut known);
         disk = disk.reboot(cut.1);
     }
     let sent = send(history, &disk, Plant::None, &mut known);
     sent.map_err(|error| format!("the chronicle does not open again: {error:?}"))?;
     judge(&disk, &known, true)?;
-    let mut bank = Bank::open(Arc::new(disk)).map_err(|error| error.to_string())?;
-    bank.check();
-    Ok(())
+    Bank::open(Arc::new(disk)).map_err(|error| error.to_string())?.try_check()
 }
 
 /// Judges right after the reboot too, before anything is sent again: sending again would heal what
 /// was lost.
 fn judge_at_once(history: &History, plant: Plant, cut: (u64, PowerLoss)) -> Result<(), String> {
-    let disk = ModelDisk::new();
-    if plant == Plant::NoSync {
-        disk.lie_about_syncs();
-    }
+    let syncs_lie = plant == Plant::NoSync;
+    let faults = Faults { crash_at: Some(cut.0), syncs_lie, ..Faults::default() };
+    let disk = ModelDisk::with_faults(faults);
     let mut known = Known::default();
-    disk.crash_at(cut.0);
     let _ = send(history, &disk, plant, &mut known);
     let disk = disk.reboot(cut.1);
     match Bank::open(Arc::new(disk.clone())) {
-        Ok(mut bank) => bank.check(),
+        Ok(mut bank) => bank.try_check()?,
         Err(error) => return Err(format!("the chronicle does not open again: {error:?}")),
     }
     judge(&disk, &known, false)
@@ -203,7 +197,7 @@ fn each_cut(
     let mut failures = Vec::new();
     for history in histories {
         for at in 0..=disk_steps(history) {
-            for loss in PowerLoss::ALL {
+            for loss in PowerLoss::kinds(at) {
                 runs += 1;
                 if let Err(broken) = run(history, (at, loss)) {
                     failures.push(format!("{plant:?} {history:?} cut at {at}, {loss:?}: {broken}"));

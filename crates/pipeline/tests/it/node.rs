@@ -1,5 +1,6 @@
 //! The shell of threads: many clients, stopping, failing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use deeds_pipeline::host::{Health, Host};
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::reply::{Reply, SubmitError};
-use deeds_sim::ModelDisk;
+use deeds_sim::{Faults, ModelDisk};
 use deeds_values::CommandId;
 
 use crate::client::{prove, taker, writer_options};
@@ -92,11 +93,14 @@ fn a_failed_sync_stops_the_node_and_the_outcome_is_unknown() {
     let disk: Arc<dyn Disk> = Arc::new(model.clone());
     let node = start(&disk);
     send(&node, "stock", 1, "Stock", r#"{"name": "beans", "count": 1}"#);
-    model.fail_syncs();
+    // The next operations: write, sync.
+    let next: BTreeSet<u64> = (1..10).collect();
+    model.set_faults(Faults { fail: next, ..Faults::default() });
     let reply = send(&node, "stock", 2, "Stock", r#"{"name": "beans", "count": 1}"#);
     assert_eq!(reply, Reply::Unknown);
     let reason = node.wait_for_failure(PATIENCE).expect("the node has failed");
-    assert!(reason.starts_with("the chronicle failed: cannot sync"), "{reason}");
+    assert!(reason.starts_with("the chronicle failed: "), "{reason}");
+    assert!(reason.ends_with("planted failure"), "the whole chain of causes: {reason}");
     assert!(!node.shutdown(Duration::from_millis(10)));
     assert_eq!(node.atom().state.tins.get("beans".to_owned()).unwrap().left, 1, "not published");
 }
@@ -113,7 +117,8 @@ fn arguments_that_do_not_fit_are_named_and_leave_no_record() {
         ("Stock", r#"{"name": "beans", "count": -1}"#, "invalid value: integer `-1`"),
         ("Stock", r#"{"name": "beans", "count": 9007199254740993}"#, "beyond ±9007199254740991"),
         ("Stock", r#"{"name": "beans", "count""#, "EOF while parsing"),
-        ("Stock", r#"[1, 2] x"#, "trailing characters"),
+        ("Stock", r#"["beans", 1]"#, "arguments are a JSON object"),
+        ("Stock", r#"{"name": "beans", "count": 1} x"#, "trailing characters"),
         ("Store", "{}", "there is no command `Store`"),
         ("other/Stock", "{}", "there is no command `other/Stock`"),
         ("Stock", &huge, "longer than 1048576 bytes"),
