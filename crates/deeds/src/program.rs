@@ -13,7 +13,7 @@ use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::refold::{RefoldError, refold};
 use deeds_pipeline::reply::Caller;
-use deeds_values::{Position, Timestamp};
+use deeds_values::Position;
 
 use crate::seed::{Hint, Person, Seed, SeedCommand};
 
@@ -58,10 +58,6 @@ pub(crate) struct Running {
 
 /// The state, folded from the records alone.
 pub(crate) struct Folded {
-    /// The last record.
-    pub position: Position,
-    /// Its time.
-    pub time: Timestamp,
     /// How many records were folded.
     pub records: u64,
     /// The tables.
@@ -119,8 +115,6 @@ fn fold<A: App>(reader: &Reader, progress: Progress<'_>) -> Result<Folded, Refol
         tables.push(TableSize { table: table.name(), rows: table.row_count() as u64, json_bytes });
     });
     Ok(Folded {
-        position: atom.position,
-        time: atom.time,
         records: folded.records,
         tables,
         query: Box::new(move |caller, name, arguments| {

@@ -119,10 +119,10 @@ impl Facts {
         let Some(folded) = &self.folded else {
             return writeln!(out, "tables    not folded (--quick)");
         };
-        writeln!(out, "tables    {:>12} {:>12}", "rows", "as JSON")?;
+        writeln!(out, "{:<20}{:>10} {:>12}", "tables", "rows", "as JSON")?;
         for table in &folded.tables {
             let bytes = readable(table.json_bytes);
-            writeln!(out, "  {:<16}{:>4} {:>12}", table.table, table.rows, bytes)?;
+            writeln!(out, "  {:<18}{:>10} {bytes:>12}", table.table, table.rows)?;
         }
         Ok(())
     }

@@ -96,7 +96,8 @@ impl<'a> Sheet<'a> {
         }
         let mut object = Map::new();
         for ((name, shape), cell) in self.columns.iter().zip(&self.row) {
-            if cell.is_empty() {
+            // An empty cell is an absent argument; of a list that may not be absent, an empty list.
+            if cell.is_empty() && !(shape.is_list() && self.required.contains(&name.as_str())) {
                 continue;
             }
             let value = shape.value(cell).map_err(|reason| wrong(name, reason))?;
@@ -149,7 +150,7 @@ mod tests {
     fn lines(text: &str) -> Result<Vec<Line>, String> {
         let schema = json!({
             "type": "object",
-            "required": ["sku", "quantity"],
+            "required": ["sku", "quantity", "labels"],
             "properties": {
                 "sku": { "type": "string" },
                 "quantity": { "type": "integer" },
@@ -175,27 +176,33 @@ mod tests {
             .collect();
         let expected = [
             (2, json!({ "sku": "rice", "quantity": 2, "labels": ["vegan", "halal"] })),
-            (3, json!({ "sku": "two\nlines", "quantity": 3, "address": { "city": "Oakland" } })),
-            (5, json!({ "sku": "oats", "quantity": 4 })),
+            (
+                3,
+                json!({
+                    "sku": "two\nlines", "quantity": 3, "labels": [],
+                    "address": { "city": "Oakland" },
+                }),
+            ),
+            (5, json!({ "sku": "oats", "quantity": 4, "labels": [] })),
         ];
         assert_eq!(found, expected);
     }
 
     #[test]
     fn a_row_that_does_not_fit_says_where_and_the_next_goes_on() {
-        let found = lines("sku,quantity\nrice,many\noats,\nmilk,2,3\nbread,1\n").unwrap();
+        let found = lines("sku,labels,quantity\nrice,,many\noats,,\nmilk,,2,3\nbread,,1\n").unwrap();
         let errors: Vec<_> = found[..3].iter().map(|l| l.arguments.as_ref().unwrap_err()).collect();
         assert_eq!(errors[0].column.as_deref(), Some("quantity"));
         assert_eq!(errors[0].reason, "`many` is no whole number");
         assert_eq!(errors[1].reason, "it is empty, but needed");
-        assert_eq!(errors[2].reason, "3 cells, but 2 columns have names");
+        assert_eq!(errors[2].reason, "4 cells, but 3 columns have names");
         assert!(found[3].arguments.is_ok());
     }
 
     #[test]
     fn a_header_that_does_not_fit_is_refused_as_a_whole() {
-        assert!(lines("sku,quantty\n").unwrap_err().contains("did you mean `quantity`?"));
-        assert!(lines("sku\nrice\n").unwrap_err().contains("no column is named `quantity`"));
+        assert!(lines("sku,labels,quantty\n").unwrap_err().contains("did you mean `quantity`?"));
+        assert!(lines("sku,labels\nrice,\n").unwrap_err().contains("no column is named `quantity`"));
         assert!(lines("sku,sku,quantity\n").unwrap_err().contains("two columns"));
     }
 

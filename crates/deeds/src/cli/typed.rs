@@ -75,6 +75,11 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// Whether it is a list.
+    pub(crate) fn is_list(self) -> bool {
+        self.is("array")
+    }
+
     /// The texts it may be, if they are listed.
     fn choices(self) -> Option<Vec<&'a str>> {
         if let Some(listed) = self.schema.get("enum").and_then(Value::as_array) {
