@@ -1,0 +1,317 @@
+//! Crashes at every write, sync, creation, rename and removal of short histories, with every fate of
+//! what was not synced; crashes while recovering from crashes; operations that fail.
+//!
+//! What must hold each time: opening succeeds; every acknowledged frame is there, whole and once;
+//! nothing is there that was not handed over; positions are dense; `verify` agrees; and the
+//! chronicle goes on from there, through another opening.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use deeds_chronicle::{
+    AppendError, Disk, GuardFile, GuardFinding, OpenError, Reader, Writer, WriterOptions, verify,
+};
+use deeds_sim::{Faults, ModelDisk, PowerLoss};
+use deeds_values::Position;
+
+use crate::histories::{LINEAGE, draft, drafts, options, read_all};
+
+/// One step of a history.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    /// Append this many records as one frame.
+    Append(u64),
+    /// Close and open again.
+    Close,
+    /// Drop the writer without closing, and open again.
+    Abandon,
+}
+use Deed::{Abandon, Append, Close};
+
+/// What is known of a chronicle when a history has stopped.
+#[derive(Clone, Copy, Debug, Default)]
+struct Promise {
+    /// Records acknowledged.
+    acknowledged: u64,
+    /// Records handed over.
+    handed_over: u64,
+}
+
+/// The histories, with the size of their segments.
+const HISTORIES: &[(u64, &[Deed])] = &[
+    (100_000, &[Append(1), Append(2), Close, Append(1), Abandon, Append(1)]),
+    // Every frame or two a new segment, so that sealing is met at every place.
+    (700, &[Append(1), Append(2), Append(1), Abandon, Append(2), Close]),
+    (1, &[Append(1), Close, Append(1), Append(1)]),
+    // Larger than a sector, so that the middle of a frame can be lost.
+    (3_000, &[Append(9), Append(7), Abandon, Append(8)]),
+];
+
+fn guarded(disk: &Arc<dyn Disk>, segment_bytes_max: u64) -> WriterOptions {
+    let guard = GuardFile { disk: disk.clone(), path: "guard".to_owned() };
+    WriterOptions { guard: Some(guard), segment_bytes_max, ..options() }
+}
+
+/// Lives through a history until something fails.
+fn live(
+    disk: &Arc<dyn Disk>,
+    segment_bytes: u64,
+    history: &[Deed],
+) -> (Promise, Result<(), String>) {
+    let mut promise = Promise { acknowledged: 0, handed_over: 1 };
+    let lived = live_on(disk, segment_bytes, history, &mut promise);
+    (promise, lived.map_err(|error| error.to_string()))
+}
+
+fn live_on(
+    disk: &Arc<dyn Disk>,
+    segment_bytes: u64,
+    history: &[Deed],
+    promise: &mut Promise,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let options = || guarded(disk, segment_bytes);
+    let mut writer = Writer::create(disk.clone(), options(), LINEAGE, &drafts(0..1))?;
+    promise.acknowledged = 1;
+    for deed in history {
+        match deed {
+            Append(count) => {
+                let end = writer.end().0 + count;
+                promise.handed_over = promise.handed_over.max(end);
+                writer.append(&drafts(writer.end().0..end))?;
+                promise.acknowledged = end;
+            }
+            Close => {
+                writer.close()?;
+                writer = Writer::open(disk.clone(), options())?.0;
+            }
+            Abandon => {
+                drop(writer);
+                writer = Writer::open(disk.clone(), options())?.0;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks what must hold of a disk after a history stopped on it.
+fn check(disk: &ModelDisk, segment_bytes: u64, promise: Promise) -> Result<(), String> {
+    let disk = disk.as_disk();
+    let say = |what: &'static str| move |error: &dyn std::fmt::Display| format!("{what}: {error}");
+    if let Ok(reader) = Reader::open(disk.clone()) {
+        let records = read_all(&reader).map_err(|e| say("read before opening")(&e))?;
+        as_promised(&records, Promise { acknowledged: 0, ..promise })?;
+    }
+    let mut writer = match Writer::open(disk.clone(), guarded(&disk, segment_bytes)) {
+        Err(OpenError::Absent) if promise.acknowledged == 0 => {
+            Writer::create(disk.clone(), guarded(&disk, segment_bytes), LINEAGE, &drafts(0..1))
+                .map_err(|e| say("create anew")(&e))?
+        }
+        opened => {
+            let (writer, recovered) = opened.map_err(|e| {
+                let source = std::error::Error::source(&e).map(ToString::to_string);
+                format!("open: {e}: {source:?}")
+            })?;
+            if !matches!(recovered.guard, GuardFinding::Agrees | GuardFinding::Created) {
+                return Err(format!("the guard file says {:?}", recovered.guard));
+            }
+            if recovered.end != writer.end() {
+                return Err("the writer goes on elsewhere than recovery ended".to_owned());
+            }
+            writer
+        }
+    };
+    let reader = writer.reader();
+    as_promised(&read_all(&reader).map_err(|e| say("read")(&e))?, promise)?;
+    let end = writer.end().0;
+    writer.append(&drafts(end..end + 2)).map_err(|e| say("append")(&e))?;
+    verify(disk.clone(), &mut |_| {}).map_err(|e| say("verify beside the writer")(&e))?;
+    drop(writer);
+    let after = Promise { acknowledged: end + 2, handed_over: end + 2 };
+    let (writer, recovered) =
+        Writer::open(disk.clone(), guarded(&disk, segment_bytes)).map_err(|e| say("reopen")(&e))?;
+    if recovered.end.0 != end + 2 || recovered.torn.is_some() {
+        return Err(format!("reopened at {recovered:?}"));
+    }
+    writer.close().map_err(|e| say("close")(&e))?;
+    let reader = Reader::open(disk.clone()).map_err(|e| say("reader")(&e))?;
+    as_promised(&read_all(&reader).map_err(|e| say("read at last")(&e))?, after)?;
+    let verified = verify(disk, &mut |_| {}).map_err(|e| say("verify")(&e))?;
+    if verified.end != Position(end + 2) { Err("verify ends elsewhere".to_owned()) } else { Ok(()) }
+}
+
+fn as_promised(records: &[deeds_chronicle::Record], promise: Promise) -> Result<(), String> {
+    let count = records.len() as u64;
+    if count < promise.acknowledged {
+        return Err(format!("{count} records are left of {promise:?}"));
+    }
+    if count > promise.handed_over {
+        return Err(format!("{count} records came of {promise:?}"));
+    }
+    for (position, record) in records.iter().enumerate() {
+        let drafted = draft(position as u64);
+        let same = record.header.position == drafted.position
+            && record.bodies.len() == drafted.bodies.len()
+            && record.bodies.iter().zip(&drafted.bodies).all(|(a, b)| a.bytes == b.bytes);
+        if !same {
+            return Err(format!("the record at {position} is not what was handed over"));
+        }
+    }
+    Ok(())
+}
+
+/// Crashes a history at every operation, with every fate; returns how many crashes there were.
+fn crash_everywhere(
+    segment_bytes: u64,
+    history: &[Deed],
+    syncs_lie: bool,
+    seeds: std::ops::Range<u64>,
+) -> Result<u64, String> {
+    let mut crashes = 0;
+    for crash_at in 0.. {
+        let faults = Faults { crash_at: Some(crash_at), syncs_lie, ..Faults::default() };
+        let disk = ModelDisk::with_faults(faults);
+        let (promise, lived) = live(&disk.as_disk(), segment_bytes, history);
+        for loss in seeds.clone().flat_map(PowerLoss::kinds) {
+            crashes += 1;
+            check(&disk.reboot(loss), segment_bytes, promise).map_err(|error| {
+                format!("history {history:?}, crash at {crash_at}, {loss:?}: {error}")
+            })?;
+        }
+        if !disk.has_crashed() {
+            lived.expect("a history without a crash goes through");
+            return Ok(crashes);
+        }
+    }
+    unreachable!("every history ends")
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_a_crash_at_any_operation() {
+    let mut crashes = 0;
+    for (segment_bytes, history) in HISTORIES {
+        crashes += crash_everywhere(*segment_bytes, history, false, 0..3).unwrap();
+    }
+    assert!(crashes > 4_000, "only {crashes} crashes were tried");
+}
+
+#[test]
+fn without_syncs_the_crash_test_fails() {
+    let (segment_bytes, history) = HISTORIES[0];
+    crash_everywhere(segment_bytes, history, true, 0..3).unwrap_err();
+}
+
+#[test]
+fn a_crash_while_recovering_from_a_crash_loses_nothing() {
+    for (segment_bytes, history) in &HISTORIES[1..] {
+        for crash_at in (0..).step_by(3) {
+            let faults = Faults { crash_at: Some(crash_at), ..Faults::default() };
+            let disk = ModelDisk::with_faults(faults);
+            let (promise, _) = live(&disk.as_disk(), *segment_bytes, history);
+            if !disk.has_crashed() {
+                break;
+            }
+            for loss in [PowerLoss::Kept, PowerLoss::Sectors { seed: crash_at }] {
+                crash_while_recovering(&disk.reboot(loss), *segment_bytes, promise);
+            }
+        }
+    }
+}
+
+fn crash_while_recovering(disk: &ModelDisk, segment_bytes: u64, promise: Promise) {
+    for crash_at in 0.. {
+        let again = disk.copy();
+        again.set_faults(Faults { crash_at: Some(crash_at), ..Faults::default() });
+        let opened = Writer::open(again.as_disk(), guarded(&again.as_disk(), segment_bytes));
+        if !again.has_crashed() {
+            return;
+        }
+        assert!(opened.is_err(), "an opening that crashed says so");
+        for loss in [PowerLoss::Lost, PowerLoss::CutShort { seed: crash_at }] {
+            check(&again.reboot(loss), segment_bytes, promise).unwrap();
+        }
+    }
+}
+
+/// A failed write or sync poisons the writer. Opening again in the same process, with what the
+/// system's cache holds, must give a state that the next power loss does not take back.
+#[test]
+fn after_a_failed_operation_reopening_gives_a_state_that_lasts() {
+    for (segment_bytes, history) in HISTORIES {
+        for fail in 0.. {
+            let faults = Faults { fail: BTreeSet::from([fail]), ..Faults::default() };
+            let disk = ModelDisk::with_faults(faults);
+            let (mut promise, lived) = live(&disk.as_disk(), *segment_bytes, history);
+            if disk.operations() <= fail {
+                assert!(lived.is_ok());
+                break;
+            }
+            disk.set_faults(Faults::default());
+            if let Ok((writer, _)) =
+                Writer::open(disk.as_disk(), guarded(&disk.as_disk(), *segment_bytes))
+            {
+                promise.acknowledged = writer.end().0;
+            }
+            for loss in PowerLoss::kinds(fail) {
+                check(&disk.reboot(loss), *segment_bytes, promise)
+                    .unwrap_or_else(|e| panic!("{history:?}, failure at {fail}, {loss:?}: {e}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_poisoned_writer_refuses_everything() {
+    let disk = ModelDisk::new();
+    let mut writer = crate::histories::create(&disk.as_disk(), options());
+    for fail in [0, 1] {
+        // First the write, then the sync.
+        disk.set_faults(Faults { fail: BTreeSet::from([fail]), ..Faults::default() });
+        assert!(matches!(writer.append(&drafts(1..2)), Err(AppendError::Disk(_))));
+        assert!(matches!(writer.append(&drafts(1..2)), Err(AppendError::Poisoned)));
+        assert!(matches!(writer.close(), Err(AppendError::Poisoned)));
+        writer = Writer::open(disk.as_disk(), options()).unwrap().0;
+        let end = writer.end();
+        assert!(end == Position(1) || fail == 1, "half a frame is no frame");
+        disk.set_faults(Faults::default());
+        if end == Position(2) {
+            return;
+        }
+    }
+    panic!("a frame whose sync failed is there in the same process");
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_with_room_again_all_goes_on() {
+    let (segment_bytes, history) = HISTORIES[1];
+    let mut refused = 0;
+    for space in (0..9_000).step_by(61) {
+        let faults = Faults { space_bytes: Some(space), ..Faults::default() };
+        let disk = ModelDisk::with_faults(faults);
+        let (promise, lived) = live(&disk.as_disk(), segment_bytes, history);
+        refused += u64::from(lived.is_err());
+        disk.set_faults(Faults::default());
+        check(&disk.copy(), segment_bytes, promise).unwrap();
+        check(&disk.reboot(PowerLoss::Lost), segment_bytes, promise).unwrap();
+    }
+    assert!(refused > 50, "the disk was full only {refused} times");
+}
+
+#[test]
+fn short_reads_change_nothing() {
+    let (segment_bytes, history) = HISTORIES[1];
+    let disk = ModelDisk::with_faults(Faults { read_bytes_max: Some(7), ..Faults::default() });
+    let (promise, lived) = live(&disk.as_disk(), segment_bytes, history);
+    lived.unwrap();
+    check(&disk, segment_bytes, promise).unwrap();
+}
+
+#[test]
+fn the_same_history_gives_the_same_bytes() {
+    let run = || {
+        let disk = ModelDisk::new();
+        live(&disk.as_disk(), 700, HISTORIES[1].1).1.unwrap();
+        let files = disk.files();
+        files.into_iter().map(|(path, _)| (path.clone(), disk.bytes(&path))).collect::<Vec<_>>()
+    };
+    assert_eq!(run(), run());
+}
