@@ -1,6 +1,7 @@
 //! One client on one thread: it sends steps, moves the clock, and knows what it was told.
 
-use std::sync::{Arc, Mutex};
+use std::panic;
+use std::sync::{Arc, Mutex, Once};
 
 use deeds_chronicle::{AppendError, Disk, Reader, WriterOptions, verify};
 use deeds_engine::actor::Roles;
@@ -15,7 +16,7 @@ use deeds_pipeline::refold::refold;
 use deeds_pipeline::reply::{Caller, Reply, Submission};
 use deeds_values::{ActorId, CommandId, Position, Timestamp};
 
-use crate::shelf::{Role, Shelf, Stock, Stumble, Take};
+use crate::shelf::{Role, STUMBLE, Shelf, Stock, Stumble, Take};
 
 /// When histories begin.
 pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -89,8 +90,22 @@ pub(crate) struct Bank {
     replies: Arc<Mutex<Vec<Reply>>>,
 }
 
+/// The app stumbles on purpose, thousands of times: that is not worth a backtrace each.
+fn expect_stumbles() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if info.payload().downcast_ref::<&str>() != Some(&STUMBLE) {
+                usual(info);
+            }
+        }));
+    });
+}
+
 impl Bank {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+        expect_stumbles();
         let segment_bytes_max = 64 << 20;
         let opened = opening::open(
             Arc::clone(&disk),

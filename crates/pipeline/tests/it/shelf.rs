@@ -1,6 +1,11 @@
 //! A shelf of tins: the smallest app with a refusal, an index, a reference and a personal field.
 
+use std::panic;
+
 use deeds::prelude::*;
+
+/// What [`Stumble`] panics with.
+pub const STUMBLE: &str = "over a stone";
 
 /// All of it.
 #[state]
@@ -140,7 +145,7 @@ impl Decide<Shelf> for Stumble {
 
     fn decide(self, shelf: &mut Deciding<'_, Shelf>) -> Result<(), Never> {
         shelf.emit(Stocked { name: "stone".to_owned(), count: 1 });
-        panic!("over a stone");
+        panic::panic_any(STUMBLE);
     }
 }
 
