@@ -1,1 +1,41 @@
-//! placeholder
+//! The server: a running app over HTTP. The only crate that knows sockets and an asynchronous
+//! runtime; whoever starts it needs neither. `docs/http.md` is its contract.
+//!
+//! In reading order:
+//! - [`mod@server`]: the socket, its threads, its end;
+//! - [`gateway`]: every route, and what happens around each request; [`host_names`] is its first gate;
+//! - [`access`]: who is asking; with [`eddsa`] and [`key_file`] under it, and [`dev`] for development;
+//! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`operations`]: what can
+//!   be asked;
+//! - [`body`], [`transcode`], [`problem`]: how things come in and go out;
+//! - [`security_journal`], [`metrics`]: what operators see.
+#![forbid(unsafe_code)]
+#![allow(rustdoc::private_intra_doc_links)]
+
+mod access;
+mod batch;
+mod body;
+mod commands;
+mod dev;
+mod eddsa;
+mod gateway;
+mod host_names;
+mod key_file;
+mod metrics;
+mod operations;
+mod parameters;
+mod problem;
+mod queries;
+mod records;
+mod security_journal;
+mod server;
+mod transcode;
+
+pub use access::{OWN_ISSUER, TokenError, TokenIssuer, TokenVerifier, TrustedIssuer};
+pub use batch::Line as BatchLine;
+pub use dev::Person;
+pub use key_file::{KeyFileError, PublicKey};
+pub use security_journal::SECURITY_JOURNAL_FILE;
+pub use server::{
+    Authentication, CONNECTIONS_MAX, DRAIN_TIME_MAX, Ended, Server, ServerOptions, StartError,
+};
