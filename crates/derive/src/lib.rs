@@ -93,7 +93,8 @@ pub fn refusal(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// - `key = field` or `key = (field, field)`: what names a row in its table;
-/// - `index(field, …)`: reads in the order of these fields; `unique(…)`: and no two rows the same;
+/// - `index(field, …)`: reads in the order of these fields; `unique(…)`: and no two rows the same,
+///   but for rows where a field is `None`;
 /// - `references(field = Row)`: the field holds the key of another table's row (or `None`); an
 ///   index must start with it.
 ///

@@ -54,12 +54,11 @@ fn joined(fields: &[&Field]) -> String {
     fields.iter().map(|field| name(field_name(field))).collect::<Vec<_>>().join("_")
 }
 
-/// How a field's value is passed, and how its bytes are appended to `bytes`.
+/// How a value is passed, and how its bytes are appended to `bytes`.
 ///
 /// Text is passed as `&str` or `String`; an optional value as an option of a reference; anything
 /// else by value or by reference.
-fn parameter(field: &Field) -> (TokenStream, TokenStream) {
-    let (ident, ty) = (field_name(field), &field.ty);
+fn parameter(ident: &Ident, ty: &Type) -> (TokenStream, TokenStream) {
     let key = quote!(::deeds::__private::values::Key);
     let is_text = |ty: &Type| plain_name(ty).is_some_and(|name| name == "String");
     if is_text(ty) {
@@ -80,9 +79,21 @@ fn parameter(field: &Field) -> (TokenStream, TokenStream) {
     }
 }
 
+/// As [`parameter`], but an optional value is passed as the value: a unique index is not read by
+/// the absence of one, which many rows may share.
+fn present(ident: &Ident, ty: &Type) -> (TokenStream, TokenStream) {
+    let Some(inner) = inner_of(ty, "Option") else { return parameter(ident, ty) };
+    let (declared, encode) = parameter(ident, inner);
+    (declared, quote!(bytes.push(::deeds::__private::values::key::SOME_MARK); #encode))
+}
+
 /// The parameters, and the statements that make `bytes` of them.
-fn parameters(fields: &[&Field]) -> (Vec<TokenStream>, TokenStream) {
-    let (declared, encode): (Vec<_>, Vec<_>) = fields.iter().map(|field| parameter(field)).unzip();
+fn parameters(
+    fields: &[&Field],
+    parameter: fn(&Ident, &Type) -> (TokenStream, TokenStream),
+) -> (Vec<TokenStream>, TokenStream) {
+    let each = fields.iter().map(|field| parameter(field_name(field), &field.ty));
+    let (declared, encode): (Vec<_>, Vec<_>) = each.unzip();
     let bytes = if encode.is_empty() {
         quote!(let bytes = ::deeds::__private::values::KeyBytes::new();)
     } else {
@@ -95,9 +106,9 @@ fn parameters(fields: &[&Field]) -> (Vec<TokenStream>, TokenStream) {
 }
 
 fn whole(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
-    let (declared, bytes) = parameters(&index.fields);
     let method = format_ident!("by_{}", index.name);
     if index.unique {
+        let (declared, bytes) = parameters(&index.fields, present);
         let doc = format!("The row with this value of the unique index `{}`.", index.name);
         return quote! {
             #[doc = #doc]
@@ -107,6 +118,7 @@ fn whole(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
             }
         };
     }
+    let (declared, bytes) = parameters(&index.fields, parameter);
     let doc = format!("The rows with this value of the index `{}`, by key.", index.name);
     quote! {
         #[doc = #doc]
@@ -118,7 +130,7 @@ fn whole(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
 }
 
 fn leading_fields(row: &Ident, leading: &[&Field], read: &TokenStream, what: &str) -> TokenStream {
-    let (declared, bytes) = parameters(leading);
+    let (declared, bytes) = parameters(leading, parameter);
     let joined = joined(leading);
     let method = format_ident!("by_{joined}");
     let doc = format!("The rows with this `{joined}`, in the order of the rest of the {what}.");
@@ -133,7 +145,7 @@ fn leading_fields(row: &Ident, leading: &[&Field], read: &TokenStream, what: &st
 
 fn in_range(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
     let (last, leading) = index.fields.split_last().expect("an index has a field");
-    let (declared, bytes) = parameters(leading);
+    let (declared, bytes) = parameters(leading, parameter);
     let method = format_ident!("by_{}_in", index.name);
     let (last_name, ty) = (field_name(last), &last.ty);
     let doc = format!("The rows whose `{}` lies in the range, in its order.", name(last_name));
@@ -167,7 +179,7 @@ fn in_range(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
 
 fn prefix(row: &Ident, place: usize, index: &Index<'_>) -> TokenStream {
     let (last, leading) = index.fields.split_last().expect("an index has a field");
-    let (declared, bytes) = parameters(leading);
+    let (declared, bytes) = parameters(leading, parameter);
     let method = format_ident!("by_{}_prefix", index.name);
     let ty = &last.ty;
     let doc = format!(

@@ -55,8 +55,17 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let specs = indexes.iter().map(|index| {
         let (name, unique) = (&index.name, index.unique);
         let encode = encode_fields(&index.fields, "row");
+        let options = index.fields.iter().filter(|field| inner_of(&field.ty, "Option").is_some());
+        let options: Vec<&Ident> = options.map(|field| field_name(field)).collect();
+        let row = if options.is_empty() { quote!(_) } else { quote!(row) };
+        let has_value = quote!(|#row| #(row.#options.is_some() &&)* true);
         quote! {
-            ::deeds::__private::row::IndexSpec { name: #name, unique: #unique, encode: |row, out| { #encode } }
+            ::deeds::__private::row::IndexSpec {
+                name: #name,
+                unique: #unique,
+                has_value: #has_value,
+                encode: |row, out| { #encode },
+            }
         }
     });
     let stored = check_stored(fields.iter().map(|field| &field.ty));

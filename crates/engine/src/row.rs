@@ -37,8 +37,11 @@ pub trait Row: Audience + Clone + serde::Serialize + Send + Sync + 'static {
 pub struct IndexSpec<R> {
     /// The fields joined by `_`: the reads are `by_<name>`.
     pub name: &'static str,
-    /// Whether two rows may have the same value.
+    /// Whether no two rows have the same value.
     pub unique: bool,
+    /// Whether the row has a value, or one of the fields is none. A unique index takes any number
+    /// of rows without a value.
+    pub has_value: fn(&R) -> bool,
     /// Appends the bytes of the indexed value.
     pub encode: fn(&R, &mut KeyBytes),
 }

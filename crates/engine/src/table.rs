@@ -152,6 +152,7 @@ impl<R: Row> Table<R> {
         for (number, (_, entry)) in &moves {
             if let Some((entry, split)) = entry
                 && R::INDEXES[*number].unique
+                && after.as_deref().is_some_and(R::INDEXES[*number].has_value)
                 && live.taken_by_another(*number, &entry[..*split as usize], &key)
             {
                 panic!(

@@ -1,0 +1,231 @@
+//! Histories at random: live, folded and replayed states are the same, and an atom that is held
+//! never changes.
+
+use deeds::atom::Atom;
+use deeds::clock::Now;
+use deeds::command::{Decide, Parsed};
+use deeds::engine::{Engine, EngineOptions, Intent, Outcome, Recording, Verdict};
+use deeds::prelude::*;
+use deeds::replay::Replayed;
+use deeds::state::State;
+use deeds::testing::same_state;
+use deeds_values::{CommandId, Lineage};
+use proptest::prelude::*;
+
+use crate::shop::{Buy, Misbehave, Misdeed, Role, Shop, Stock, sku};
+
+/// Something that somebody does.
+#[derive(Clone, Debug)]
+enum Deed {
+    Stock {
+        product: u8,
+        shelf: u8,
+        count: u32,
+    },
+    Buy {
+        who: u8,
+        products: Vec<u8>,
+    },
+    Misbehave {
+        how: u8,
+    },
+    /// The frame ends here.
+    Commit,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        3 => (0..6_u8, 0..3_u8, 0..4_u32)
+            .prop_map(|(product, shelf, count)| Deed::Stock { product, shelf, count }),
+        5 => (0..3_u8, prop::collection::vec(0..6_u8, 0..4))
+            .prop_map(|(who, products)| Deed::Buy { who, products }),
+        1 => (0..9_u8).prop_map(|how| Deed::Misbehave { how }),
+        2 => Just(Deed::Commit),
+    ]
+}
+
+fn name(product: u8) -> String {
+    // Prefixes of each other, so that keys and index entries lie close together.
+    "p".repeat(usize::from(product) + 1)
+}
+
+/// A record as the chronicle would keep it.
+struct Record {
+    actor: ActorId,
+    id: CommandId,
+    command: usize,
+    arguments: (Vec<u8>, Vec<u8>),
+    recording: Recording,
+}
+
+struct History {
+    engine: Engine<Shop>,
+    atom: Atom<Shop>,
+    records: Vec<Record>,
+}
+
+fn engine(decode_again: bool) -> Engine<Shop> {
+    let options = EngineOptions { check_invariants: true, decode_again, window_commands: 100 };
+    let mut engine = Engine::new([1; 32], options);
+    for (number, event) in [(7, "Stocked"), (3, "Bought"), (5, "Misbehaved")] {
+        engine.name_event(number, event);
+    }
+    engine
+}
+
+impl History {
+    fn new() -> Self {
+        let engine = engine(false);
+        let atom = Atom {
+            lineage: Lineage([0; 8]),
+            position: Position(0),
+            time: Timestamp(0),
+            state: engine.state().freeze(),
+        };
+        Self { engine, atom, records: Vec::new() }
+    }
+
+    fn act<C: Decide<Shop>>(&mut self, who: &str, command: C) {
+        let index = <Shop as deeds::app::App>::COMMANDS.iter().position(|it| it.name == C::NAME);
+        let Parsed { index, act, arguments, personal } = Parsed::new(index.unwrap(), command);
+        let position = Position(self.records.len() as u64 + 1);
+        let actor = ActorId::new(who).unwrap();
+        let id = CommandId::Numbered { source: "test".to_owned(), number: position.0 };
+        let intent = Intent {
+            actor: actor.clone(),
+            actor_number: 1,
+            roles: Roles::none().and(&Role::Clerk),
+            id: id.clone(),
+            index,
+            act,
+            arguments: &arguments,
+            personal: &personal,
+        };
+        let wall = Timestamp(position.0 as i64 * 1_000);
+        let now = Now { wall, monotonic_us: wall.0 as u64 };
+        match self.engine.decide(intent, now, position) {
+            Verdict::Recorded(recording) => {
+                let arguments = (arguments, personal);
+                self.records.push(Record { actor, id, command: index, arguments, recording });
+            }
+            other => panic!("every deed is recorded, found {other:?}"),
+        }
+    }
+
+    fn commit(&mut self) {
+        let changes = self.engine.take_changes();
+        let position = Position(self.records.len() as u64);
+        let time = self.records.last().map_or(Timestamp(0), |record| record.recording.time);
+        self.atom = self.atom.after(&changes, position, time);
+    }
+
+    fn run(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Stock { product, shelf, count } => {
+                let (sku, shelf, count) = (sku(&name(*product)), *shelf, *count);
+                self.act("kim", Stock { sku, shelf, count });
+            }
+            Deed::Buy { who, products } => {
+                let skus = products.iter().map(|product| sku(&name(*product))).collect();
+                self.act(&format!("customer-{who}"), Buy { skus, address: "Elm".to_owned() });
+            }
+            Deed::Misbehave { how } => {
+                let how = [
+                    Misdeed::InsertTwice,
+                    Misdeed::UpdateNothing,
+                    Misdeed::UpdateTheKey,
+                    Misdeed::RemoveNothing,
+                    Misdeed::TakeABarcode,
+                    Misdeed::RemoveWhatIsReferredTo,
+                    Misdeed::ReferToNothing,
+                    Misdeed::BreakTheInvariant,
+                    Misdeed::Panic,
+                ][usize::from(*how)];
+                self.act("kim", Misbehave { how });
+            }
+            Deed::Commit => self.commit(),
+        }
+    }
+
+    /// The same records in a new engine.
+    fn replayed(&self, recording: bool) -> Engine<Shop> {
+        let mut engine = engine(true);
+        engine.record_changes(recording);
+        for (position, record) in (1..).zip(&self.records) {
+            let accepted = match &record.recording.outcome {
+                Outcome::Accepted { body, .. } => Some(body.as_slice()),
+                _ => None,
+            };
+            let personal = &record.recording.personal;
+            engine
+                .replay(&Replayed {
+                    position: Position(position),
+                    time: record.recording.time,
+                    actor: &record.actor,
+                    actor_number: 1,
+                    id: Some(&record.id),
+                    command: record.command,
+                    arguments: &record.arguments.0,
+                    personal_arguments: &record.arguments.1,
+                    accepted,
+                    personal: (!personal.is_empty()).then_some(personal),
+                })
+                .unwrap();
+        }
+        engine
+    }
+}
+
+/// Panics in app code are part of these histories: they are caught, and need not be printed.
+fn quietly<T>(test: impl FnOnce() -> T) -> T {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let ours = panic.location().is_some_and(|at| at.file().contains("shop.rs"));
+            let table = panic.location().is_some_and(|at| at.file().ends_with("table.rs"));
+            if !ours && !table {
+                before(panic);
+            }
+        }));
+    });
+    test()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_folded_and_replayed_states_are_the_same(deeds in prop::collection::vec(deed(), 1..40)) {
+        quietly(|| {
+            let mut history = History::new();
+            for deed in &deeds {
+                history.run(deed);
+            }
+            history.commit();
+            same_state(history.engine.state(), &history.atom.state).unwrap();
+            for recording in [false, true] {
+                let replayed = history.replayed(recording);
+                same_state(history.engine.state(), replayed.state()).unwrap();
+                assert_eq!(replayed.duplicates().counts(), history.engine.duplicates().counts());
+            }
+        });
+    }
+
+    #[test]
+    fn an_atom_that_is_held_never_changes(
+        before in prop::collection::vec(deed(), 1..20),
+        after in prop::collection::vec(deed(), 1..20),
+    ) {
+        quietly(|| {
+            let mut history = History::new();
+            before.iter().for_each(|deed| history.run(deed));
+            history.commit();
+            let held = history.atom.state.freeze();
+            let copy = history.replayed(false);
+            after.iter().for_each(|deed| history.run(deed));
+            history.commit();
+            same_state(&held, copy.state()).unwrap();
+        });
+    }
+}
