@@ -13,7 +13,6 @@ mod command;
 mod exit;
 mod import;
 mod info;
-mod issuer;
 mod log;
 mod logging;
 mod opening;
@@ -43,7 +42,6 @@ use crate::program::Program;
     version,
     subcommand_required = true,
     arg_required_else_help = true,
-    infer_subcommands = true,
     after_help = EXIT_CODES_HELP
 )]
 struct CommandLine {

@@ -52,8 +52,6 @@ pub(crate) struct Running {
     pub replayed: u64,
     /// Refuses new commands, commits those taken in, closes; false if that took longer.
     pub shutdown: Box<dyn Fn(Duration) -> bool + Send + Sync>,
-    /// Waits for the node to fail by itself, or for the time to pass.
-    pub wait_for_failure: Box<dyn Fn(Duration) -> Option<String> + Send + Sync>,
 }
 
 /// The state, folded from the records alone.
@@ -96,12 +94,11 @@ impl Program {
 
 fn start<A: App>(options: NodeOptions, progress: Progress<'_>) -> Result<Running, OpenError> {
     let node = Arc::new(Node::<A>::start(options, progress)?);
-    let (stopping, waiting) = (Arc::clone(&node), Arc::clone(&node));
+    let stopping = Arc::clone(&node);
     Ok(Running {
         recovered: node.recovered.clone(),
         replayed: node.replayed,
         shutdown: Box::new(move |allowed| stopping.shutdown(allowed)),
-        wait_for_failure: Box::new(move |at_most| waiting.wait_for_failure(at_most)),
         host: node,
     })
 }

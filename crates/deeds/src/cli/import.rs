@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::cli::arguments::{self, Kind};
 use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::progress::Bar;
-use crate::cli::remote::{Remote, RemoteArguments};
+use crate::cli::remote::{Remote, RemoteArguments, said_no};
 use crate::cli::sheet::{Line, Sheet};
 use crate::program::Program;
 
@@ -79,6 +79,7 @@ pub(crate) fn run(
         bar: Bar::new("rows", text.len() as u64, !arguments.json && stderr().is_terminal()),
         json: arguments.json,
         tally: Tally::default(),
+        passing: false,
         out,
     };
     import.all(sheet, remote.as_ref())?;
@@ -91,6 +92,8 @@ struct Import<'a> {
     bar: Bar,
     json: bool,
     tally: Tally,
+    /// Whether rows are being passed that were recorded by an earlier import of the file.
+    passing: bool,
     out: &'a mut dyn Write,
 }
 
@@ -190,49 +193,63 @@ impl Import<'_> {
         }
     }
 
-    /// Sends a batch once; gives how many of its rows were answered and why no more were.
+    /// Sends a batch once; gives how many of its rows are settled and why no more are.
     fn send_once(&mut self, remote: &Remote, batch: &Batch) -> Result<(usize, Failure), Failure> {
         let lines = match remote.post_lines("/v1/commands", &batch.body) {
             Ok(Ok(lines)) => lines,
             Ok(Err(answered)) if matches!(answered.status, 429 | 503) => {
-                return Ok((0, crate::cli::remote::said_no(&answered)));
+                return Ok((0, said_no(&answered)));
             }
-            Ok(Err(answered)) => return Err(crate::cli::remote::said_no(&answered)),
+            Ok(Err(answered)) => return Err(said_no(&answered)),
             Err(no_server) => return Ok((0, no_server)),
         };
-        let mut answered = 0;
+        let mut settled = 0;
+        // Answers since the first row that was not taken in: sent again, unless a later row was
+        // recorded, because numbers of one source only rise.
+        let mut held_back: Vec<Value> = Vec::new();
+        let mut why = Failure::new(Exit::NoServer, "the server ended its answer early");
         for line in lines {
             let line = match line {
                 Ok(line) => line,
-                Err(error) => return Ok((answered, Failure::new(Exit::NoServer, chain(&error)))),
+                Err(error) => {
+                    why.what = chain(&error);
+                    break;
+                }
             };
             let answer: Value = serde_json::from_str(&line)
                 .map_err(|error| Failure::failed(format!("the server's answer: {error}")))?;
-            // Not taken in, or unknown: sent again with what follows it, in order.
-            if is_unfinished(&answer) {
-                return Ok((answered, Failure::new(Exit::NoServer, reason_of(&answer))));
+            if settled + held_back.len() >= batch.lines.len() {
+                return Err(Failure::failed("the server answered more rows than were sent"));
             }
-            let number = *batch
-                .lines
-                .get(answered)
-                .ok_or_else(|| Failure::failed("the server answered more rows than were sent"))?;
-            self.count(number, &answer)?;
-            answered += 1;
+            if is_unfinished(&answer) {
+                why.what = reason_of(&answer);
+                held_back.push(answer);
+            } else if held_back.is_empty() || is_recorded(&answer) {
+                held_back.push(answer);
+                for answer in held_back.drain(..) {
+                    self.count(batch.lines[settled], &answer)?;
+                    settled += 1;
+                }
+            } else {
+                held_back.push(answer);
+            }
         }
-        let cut_off = "the server ended its answer early";
-        Ok((answered, Failure::new(Exit::NoServer, cut_off)))
+        Ok((settled, why))
     }
 
     fn count(&mut self, line: u64, answer: &Value) -> Result<(), Failure> {
         let reason = reason_of(answer);
-        let repeated = answer["duplicate"] == true;
-        let (outcome, reason) = match answer["status"].as_u64() {
-            Some(200) if repeated => ("already there", None),
-            Some(200) => ("accepted", None),
+        let status = answer["status"].as_u64();
+        // Rows before the last one recorded are gone; that one itself is answered as at first.
+        let was_last = self.passing && is_recorded(answer);
+        let (outcome, reason) = match status {
             Some(410) => ("already there", None),
+            _ if was_last => ("already there", None),
+            Some(200) => ("accepted", None),
             Some(422) => ("refused", Some(reason.as_str())),
             _ => ("failed", Some(reason.as_str())),
         };
+        self.passing = status == Some(410) || (self.passing && !was_last);
         match outcome {
             "accepted" => self.tally.accepted += 1,
             "refused" => self.tally.refused += 1,
@@ -291,6 +308,11 @@ impl Import<'_> {
 /// Whether the row has yet to be sent again: queue full, stopping, clock, unknown outcome.
 fn is_unfinished(answer: &Value) -> bool {
     matches!(answer["status"].as_u64(), Some(429 | 503 | 504))
+}
+
+/// Whether the row has a record: accepted, refused or a bug.
+fn is_recorded(answer: &Value) -> bool {
+    matches!(answer["status"].as_u64(), Some(200 | 422 | 500))
 }
 
 fn reason_of(answer: &Value) -> String {

@@ -10,6 +10,7 @@ use deeds_chronicle::{Disk, GuardFile, Reader, RealDisk, Recovered, WriterOption
 use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::node::NodeOptions;
 use deeds_pipeline::queue::QueueLimits;
+use deeds_pipeline::report::Report;
 use deeds_values::Lineage;
 use sha2::{Digest, Sha256};
 
@@ -55,8 +56,13 @@ pub(crate) fn start(
         queue: QueueLimits::default(),
         code: code(),
         seed,
-        report_bug: Box::new(|reference, message| {
-            tracing::error!(target: "app", reference, "bug in the app: {message}");
+        report: Arc::new(|report| match &report {
+            Report::Bug { reference, message } => {
+                tracing::error!(target: "app", reference, "bug in the app: {message}");
+            }
+            Report::NotSealed { .. } | Report::NotGuarded { .. } => {
+                tracing::warn!(target: "chronicle", "{report}");
+            }
         }),
     };
     let mut progress = Records::new("replayed", stderr().is_terminal(), false);

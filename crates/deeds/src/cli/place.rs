@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use deeds_chronicle::{Disk, ReadError, Reader, RealDisk};
 
-use crate::cli::exit::Failure;
+use deeds_server::TokenIssuer;
+
+use crate::cli::exit::{Failure, chain};
 
 /// The name of the key file in the data directory.
 const KEY_FILE: &str = "token.key";
@@ -25,11 +27,6 @@ impl DataArguments {
         self.data.clone().unwrap_or_else(|| Path::new("data").join(app))
     }
 
-    /// The file of the key that tokens are signed with.
-    pub(crate) fn key_file(&self, app: &str) -> PathBuf {
-        self.directory(app).join(KEY_FILE)
-    }
-
     /// The disk of the data directory.
     pub(crate) fn disk(&self, app: &str) -> Arc<dyn Disk> {
         Arc::new(RealDisk::new(self.directory(app)))
@@ -43,6 +40,31 @@ impl DataArguments {
     /// A failure to read, with the directory it was looked for in.
     pub(crate) fn located(&self, app: &str, error: ReadError) -> Failure {
         Failure::from(error).while_doing(&self.directory(app).display().to_string())
+    }
+}
+
+/// The key that tokens are signed with.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct KeyArguments {
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// The key file for tokens, made if absent [default: token.key in the data directory].
+    #[arg(long, env = "DEEDS_TOKEN_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+impl KeyArguments {
+    /// The key file.
+    pub(crate) fn file(&self, app: &str) -> PathBuf {
+        self.key.clone().unwrap_or_else(|| self.data.directory(app).join(KEY_FILE))
+    }
+
+    /// Opens the key file, or makes it.
+    pub(crate) fn open(&self, app: &str) -> Result<TokenIssuer, Failure> {
+        TokenIssuer::open(&self.file(app), app).map_err(|error| {
+            Failure::failed(chain(&error))
+                .advise("Name the data directory with --data, or a key file with --key.")
+        })
     }
 }
 

@@ -81,7 +81,7 @@ fn offline(
     name: &str,
     given: &Value,
 ) -> Result<Value, Failure> {
-    let reader = arguments.remote.data.reader(program.name)?;
+    let reader = arguments.remote.key.data.reader(program.name)?;
     let mut progress = Records::new("folded", stderr().is_terminal(), arguments.json);
     let folded = (program.refold)(&reader, &mut |done, end| progress.set(done.0, end.0))
         .map_err(refold_failure)?;

@@ -8,7 +8,6 @@
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
-use crate::cli::issuer::TokenIssuer;
 use deeds_engine::actor::Roles;
 use deeds_values::ActorId;
 use serde::Serialize;
@@ -17,7 +16,7 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use crate::cli::exit::{Exit, Failure, chain};
-use crate::cli::place::DataArguments;
+use crate::cli::place::KeyArguments;
 
 /// How long to wait for a connection: the server is near, usually on the same machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,7 +63,7 @@ pub(crate) struct RemoteArguments {
     )]
     pub token: Option<String>,
     #[command(flatten)]
-    pub data: DataArguments,
+    pub key: KeyArguments,
 }
 
 /// A running server and who one is there.
@@ -123,7 +122,11 @@ impl Remote {
 
     /// A token from a server in development; none from others.
     fn development_token(&self, arguments: &RemoteArguments) -> Result<Option<String>, Failure> {
-        let body = json!({ "actor": arguments.actor, "roles": arguments.roles });
+        // Without roles, those of the person of this name.
+        let mut body = json!({ "actor": arguments.actor });
+        if !arguments.roles.is_empty() {
+            body["roles"] = json!(arguments.roles);
+        }
         let answered = self.send("/v1/dev/token", &body, None)?;
         match answered.status {
             404 | 405 => Ok(None),
@@ -218,12 +221,11 @@ fn own_token(
     arguments: &RemoteArguments,
     long: bool,
 ) -> Result<String, Failure> {
-    let key = arguments.data.key_file(app);
-    if !key.is_file() {
+    if !arguments.key.file(app).is_file() {
         return Err(Failure::usage("the server asks who you are")
             .advise("Give a token with --token or DEEDS_TOKEN; `token issue` makes one."));
     }
-    let issuer = TokenIssuer::open(&key, app).map_err(|error| Failure::failed(chain(&error)))?;
+    let issuer = arguments.key.open(app)?;
     let lifetime = if long { LONG_TOKEN_LIFETIME } else { OWN_TOKEN_LIFETIME };
     let roles = Roles::named(arguments.roles.iter().cloned());
     Ok(issuer.issue(&arguments.actor, &roles, lifetime))

@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn a_row_that_does_not_fit_says_where_and_the_next_goes_on() {
-        let found = lines("sku,labels,quantity\nrice,,many\noats,,\nmilk,,2,3\nbread,,1\n").unwrap();
+        let found =
+            lines("sku,labels,quantity\nrice,,many\noats,,\nmilk,,2,3\nbread,,1\n").unwrap();
         let errors: Vec<_> = found[..3].iter().map(|l| l.arguments.as_ref().unwrap_err()).collect();
         assert_eq!(errors[0].column.as_deref(), Some("quantity"));
         assert_eq!(errors[0].reason, "`many` is no whole number");
@@ -202,7 +203,9 @@ mod tests {
     #[test]
     fn a_header_that_does_not_fit_is_refused_as_a_whole() {
         assert!(lines("sku,labels,quantty\n").unwrap_err().contains("did you mean `quantity`?"));
-        assert!(lines("sku,labels\nrice,\n").unwrap_err().contains("no column is named `quantity`"));
+        assert!(
+            lines("sku,labels\nrice,\n").unwrap_err().contains("no column is named `quantity`")
+        );
         assert!(lines("sku,sku,quantity\n").unwrap_err().contains("two columns"));
     }
 

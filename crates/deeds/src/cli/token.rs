@@ -1,16 +1,14 @@
 //! `token`: who may come in: tokens for service accounts, and the key that others check them with.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::issuer::TokenIssuer;
 use deeds_engine::actor::Roles;
 use deeds_values::ActorId;
 use serde_json::json;
 
-use crate::cli::exit::{Exit, Failure, chain};
-use crate::cli::place::DataArguments;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::place::KeyArguments;
 use crate::program::Program;
 
 /// Make tokens, and show the key they are checked with
@@ -57,15 +55,6 @@ enum What {
 const DAYS_MAX: i64 = 3660;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-#[derive(Debug, clap::Args)]
-struct KeyArguments {
-    #[command(flatten)]
-    data: DataArguments,
-    /// The key file, made if absent [default: token.key in the data directory].
-    #[arg(long, env = "DEEDS_TOKEN_KEY", value_name = "FILE")]
-    key: Option<PathBuf>,
-}
-
 /// Runs the verb.
 pub(crate) fn run(
     program: &Program,
@@ -90,14 +79,4 @@ pub(crate) fn run(
     }
     out.flush()?;
     Ok(Exit::Done)
-}
-
-impl KeyArguments {
-    fn open(&self, app: &str) -> Result<TokenIssuer, Failure> {
-        let file = self.key.clone().unwrap_or_else(|| self.data.key_file(app));
-        TokenIssuer::open(&file, app).map_err(|error| {
-            Failure::failed(chain(&error))
-                .advise("Name the data directory with --data, or a key file with --key.")
-        })
-    }
 }
