@@ -9,6 +9,7 @@
 //! - [`opening`]: founding a chronicle, or replaying one into an engine;
 //! - [`node`]: the thin shell of threads and clocks around it;
 //! - [`host`], [`entry`]: a running app without its type, and records as people read them;
+//! - [`report`]: what operators are told;
 //! - [`refold`]: proving that the state is what the records say.
 
 #![forbid(unsafe_code)]
@@ -22,4 +23,5 @@ pub mod pipeline;
 pub mod queue;
 pub mod refold;
 pub mod reply;
+pub mod report;
 pub mod system;

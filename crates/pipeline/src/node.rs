@@ -1,7 +1,7 @@
 //! A node: the thin shell of threads and clocks around the pipeline.
 //!
 //! Three threads besides the callers': the *engine* thread decides, the *chronicle* thread commits,
-//! the *reaper* drops replaced atoms. They share two things: the queue, behind one lock, and the
+//! the *chores* thread drops replaced atoms and splits full segments. They share two things: the queue, behind one lock, and the
 //! published atom, behind one pointer.
 //!
 //! Group commit needs no timer: while the chronicle thread commits a frame, the engine thread decides
@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use deeds_chronicle::{Disk, Reader, Recovered, WriterOptions};
+use deeds_chronicle::{Disk, Reader, Recovered, Sealing, WriterOptions};
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
 use deeds_engine::clock::Now;
@@ -32,9 +32,10 @@ use deeds_values::{Position, Timestamp};
 use crate::entry::EntryReader;
 use crate::host::Counters;
 use crate::opening::{self, OpenError, OpenOptions};
-use crate::pipeline::{Decider, Frame, Publisher};
+use crate::pipeline::{Chore, Decider, Frame, Publisher};
 use crate::queue::{FairQueue, Full, QueueLimits};
 use crate::reply::{Reply, Submission, SubmitError};
+use crate::report::{Report, ReportTo, chain};
 
 /// A decision that takes longer than this makes the node unhealthy: an author's loop without end.
 pub const DECISION_TIME_MAX: Duration = Duration::from_secs(5);
@@ -57,8 +58,8 @@ pub struct NodeOptions {
     pub code: String,
     /// 40 random bytes, used if a chronicle is founded.
     pub seed: [u8; 40],
-    /// Told of each bug: its reference and what happened.
-    pub report_bug: Box<dyn FnMut(&str, &str) + Send>,
+    /// Told what operators should know.
+    pub report: ReportTo,
 }
 
 /// A running app on its chronicle.
@@ -129,9 +130,14 @@ impl<A: App> Node<A> {
             now: wall(),
             seed: options.seed,
         };
-        let opened = opening::open::<A>(options.disk, options.writer, &open_options, progress)?;
+        let writer_options = || {
+            // Splitting a segment takes as long as copying it: no frame shall wait for that.
+            WriterOptions { sealing: Sealing::Handed, ..(options.writer)() }
+        };
+        let opened = opening::open::<A>(options.disk, writer_options, &open_options, progress)?;
         let (mut decider, mut publisher) = (opened.decider, opened.publisher);
-        decider.report_bug = options.report_bug;
+        decider.report = Arc::clone(&options.report);
+        publisher.report = Arc::clone(&options.report);
 
         let reader = publisher.writer.reader();
         let entries = EntryReader::new(A::NAME, reader.lineage(), Arc::clone(&decider.names));
@@ -153,8 +159,11 @@ impl<A: App> Node<A> {
             started,
         });
 
-        let (retired, to_drop) = channel::<Arc<Atom<A>>>();
-        publisher.retire = Box::new(move |atom| drop(retired.send(atom)));
+        let (deferred, chores) = channel::<Chore<A>>();
+        publisher.defer = Box::new(move |chore| {
+            let sent = deferred.send(chore);
+            assert!(sent.is_ok(), "the chores' thread outlives the chronicle's");
+        });
         publisher.notify = {
             let shared = Arc::clone(&shared);
             Box::new(move |atom, counted| shared.notify(atom.position, counted))
@@ -163,7 +172,7 @@ impl<A: App> Node<A> {
         let threads = vec![
             spawn("engine", &shared, move |shared| run_engine(shared, decider, &frames)),
             spawn("chronicle", &shared, move |shared| run_chronicle(shared, publisher, &committed)),
-            spawn("reaper", &shared, move |_| to_drop.iter().for_each(drop)),
+            spawn("chores", &shared, move |_| run_chores(&chores, &options.report)),
         ];
         Ok(Self {
             shared,
@@ -397,14 +406,16 @@ fn run_chronicle<A: App>(
     }
 }
 
-fn failure(error: &dyn std::error::Error) -> String {
-    let mut text = format!("the chronicle failed: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
+fn run_chores<A: App>(chores: &Receiver<Chore<A>>, report: &ReportTo) {
+    for chore in chores {
+        if let Err(error) = chore.run() {
+            report(Report::NotSealed { reason: chain(&error) });
+        }
     }
-    text
+}
+
+fn failure(error: &dyn std::error::Error) -> String {
+    format!("the chronicle failed: {}", chain(error))
 }
 
 impl<A: App> Drop for Node<A> {

@@ -113,7 +113,8 @@ pub fn open<A: App>(
     let mut publisher = Publisher {
         writer,
         published: Arc::new(ArcSwap::from_pointee(atom)),
-        retire: Box::new(drop),
+        defer: Box::new(|chore| drop(chore.run())),
+        report: Arc::new(|_| {}),
         notify: Box::new(|_, _| {}),
     };
     publisher.commit(frame)?;
@@ -301,7 +302,7 @@ impl<A: App> Replay<A> {
             code: self.code.0,
             schema: self.schema.0,
             activated: (self.code.1, self.schema.1),
-            report_bug: Box::new(|_, _| {}),
+            report: Arc::new(|_| {}),
             frame: Frame::default(),
         };
         (decider, self.next.0)

@@ -19,7 +19,7 @@ use std::sync::{Arc, RwLock};
 use arc_swap::ArcSwap;
 use deeds_chronicle::frame::FRAME_CONTENT_BYTES_MAX;
 use deeds_chronicle::{
-    AppendError, BodyClass, BodyDraft, CommitmentKind, Outcome, RecordDraft, RecordKind,
+    AppendError, BodyClass, BodyDraft, CommitmentKind, Outcome, RecordDraft, RecordKind, SealJob,
     StoredCommandId, Writer,
 };
 use deeds_engine::app::App;
@@ -33,6 +33,7 @@ use deeds_values::{CommandId, Position, Timestamp};
 use crate::host::Counters;
 use crate::names::{Names, Namespace};
 use crate::reply::{Caller, Reply, ReplyTo, Submission};
+use crate::report::{Report, ReportTo, chain};
 use crate::system::{self, Definitions};
 
 /// The longest arguments of a command, as JSON and as recorded: 1 MiB (DESIGN §6).
@@ -98,8 +99,8 @@ pub struct Decider<A: App> {
     pub(crate) schema: u32,
     /// The code and the schema that the chronicle knows; compared once, when it is opened.
     pub(crate) activated: (String, String),
-    /// Told of each bug: its reference and what happened, for the operators' log.
-    pub(crate) report_bug: Box<dyn FnMut(&str, &str) + Send>,
+    /// Told of each bug.
+    pub(crate) report: ReportTo,
     pub(crate) frame: Frame,
 }
 
@@ -213,7 +214,7 @@ impl<A: App> Decider<A> {
             }
             engine::Outcome::Bug { body, reference, message } => {
                 self.frame.counters.bugs += 1;
-                (self.report_bug)(&reference, &message);
+                (self.report)(Report::Bug { reference: reference.clone(), message });
                 (Outcome::Bug, body, Reply::Bug { position, reference })
             }
         };
@@ -287,12 +288,35 @@ impl Plan {
     }
 }
 
+/// Work that the chronicle's half leaves to others.
+pub enum Chore<A: App> {
+    /// Drop an atom that has been replaced: many small frees.
+    Drop(Arc<Atom<A>>),
+    /// Split a full segment of the chronicle.
+    Seal(Box<SealJob>),
+}
+
+impl<A: App> Chore<A> {
+    /// Does it.
+    pub fn run(self) -> Result<(), AppendError> {
+        match self {
+            Self::Drop(atom) => {
+                drop(atom);
+                Ok(())
+            }
+            Self::Seal(job) => job.run(),
+        }
+    }
+}
+
 /// The chronicle's half: makes frames durable, publishes them and answers.
 pub struct Publisher<A: App> {
     pub(crate) writer: Writer,
     pub(crate) published: Arc<ArcSwap<Atom<A>>>,
-    /// Takes the atoms that have been replaced: dropping one can be long work.
-    pub(crate) retire: Box<dyn FnMut(Arc<Atom<A>>) + Send>,
+    /// Takes work that need not keep a frame waiting.
+    pub(crate) defer: Box<dyn FnMut(Chore<A>) + Send>,
+    /// Told when the guard file cannot be written.
+    pub(crate) report: ReportTo,
     /// Told of each publication.
     pub(crate) notify: Box<dyn FnMut(&Arc<Atom<A>>, &Counters) + Send>,
 }
@@ -321,7 +345,7 @@ impl<A: App> Publisher<A> {
             let before = self.published.load_full();
             let atom = Arc::new(before.after(&frame.changes, last, time));
             self.published.store(Arc::clone(&atom));
-            (self.retire)(before);
+            (self.defer)(Chore::Drop(before));
         }
 
         // Answer.
@@ -329,8 +353,14 @@ impl<A: App> Publisher<A> {
             reply_to(reply);
         }
 
-        // Notify live readers.
+        // Notify live readers; leave the rest to others.
         (self.notify)(&self.published.load_full(), &frame.counters);
+        while let Some(job) = self.writer.take_sealing() {
+            (self.defer)(Chore::Seal(Box::new(job)));
+        }
+        if let Some(error) = self.writer.take_guard_failure() {
+            (self.report)(Report::NotGuarded { reason: chain(&error) });
+        }
         Ok(())
     }
 

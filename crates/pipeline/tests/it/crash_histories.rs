@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use deeds_chronicle::{Disk, Reader, RecordKind, StoredCommandId};
+use deeds_chronicle::{Reader, RecordKind, StoredCommandId};
 use deeds_pipeline::entry::reply_of;
 use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::reply::Reply;

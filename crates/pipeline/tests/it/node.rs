@@ -28,7 +28,7 @@ fn start(disk: &Arc<dyn Disk>) -> Node<Shelf> {
         queue: QueueLimits { commands_max: 100, commands_per_actor_max: 50 },
         code: "test".to_owned(),
         seed: [9; 40],
-        report_bug: Box::new(|_, _| {}),
+        report: Arc::new(|_| {}),
     };
     Node::start(options, &mut |_, _| {}).expect("an empty or whole disk")
 }
