@@ -48,7 +48,8 @@ impl Window {
         if !inside {
             let want = count.max(self.read_ahead);
             if self.buffer.len() < want {
-                self.buffer.resize(want, 0);
+                // Fresh zeros from the system cost nothing until touched; `resize` would touch all.
+                self.buffer = vec![0; want];
             }
             self.filled = 0;
             self.start = offset;

@@ -137,7 +137,9 @@ fn the_guard_file_notices_an_old_copy_and_another_history() {
     create(&old_disk, options()).close().unwrap();
     let (mut writer, recovered) = Writer::open(old_disk.clone(), guarded()).unwrap();
     assert_eq!(recovered.guard, GuardFinding::Behind { size: Position(6) });
-    (0..8).for_each(|_| drop(append(&mut writer, 1)));
+    for _ in 0..8 {
+        append(&mut writer, 1);
+    }
     drop(writer);
     let (_, recovered) = Writer::open(old_disk, guarded()).unwrap();
     assert_eq!(recovered.guard, GuardFinding::Differs { size: Position(6) });
