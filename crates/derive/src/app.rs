@@ -40,7 +40,7 @@ pub(crate) fn expand(list: TokenStream) -> Result<TokenStream> {
         let name = last_name(path);
         quote!(::deeds::__private::app::Invariant { name: #name, check: #path })
     });
-    let places = 0..events.len();
+    let (command_places, event_places) = (0..commands.len(), 0..events.len());
     Ok(quote! {
         impl ::deeds::__private::app::App for #state {
             const NAME: &'static str = #app_name;
@@ -50,8 +50,13 @@ pub(crate) fn expand(list: TokenStream) -> Result<TokenStream> {
             const INVARIANTS: &'static [::deeds::__private::app::Invariant<Self>] = &[#(#invariant_checks),*];
         }
         #(
+            impl ::deeds::__private::command::Listed<#state> for #commands {
+                const INDEX: usize = #command_places;
+            }
+        )*
+        #(
             impl ::deeds::__private::event::Listed<#state> for #events {
-                const INDEX: usize = #places;
+                const INDEX: usize = #event_places;
             }
         )*
     })

@@ -41,6 +41,17 @@ pub trait Decide<A: App>: Command {
     fn decide(self, state: &mut Deciding<'_, A>) -> Result<Self::Answer, Self::Refusal>;
 }
 
+/// Says that the command is in the list of the app `A`. Implemented by `app!`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not in the list of commands of `{A}`",
+    label = "this command is not listed",
+    note = "add `{Self}` to `commands: [...]` in `app!`"
+)]
+pub trait Listed<A>: Command {
+    /// The command's place in [`App::COMMANDS`].
+    const INDEX: usize;
+}
+
 /// A command without its type, ready for the engine.
 pub trait Act<A: App>: Send {
     /// See [`Decide::authorize`].

@@ -12,7 +12,7 @@ use crate::actor::{Access, RoleName, Roles};
 use crate::app::{App, actor_in};
 use crate::clock::Now;
 use crate::command::{Decide, Parsed};
-use crate::engine::{Engine, EngineOptions, Intent, Outcome, Verdict};
+use crate::engine::{Engine, EngineOptions, Intent, Outcome, Recording, Verdict};
 use crate::event::{Event, Listed};
 use crate::query::{Asking, Read};
 use crate::recorded;
@@ -145,10 +145,11 @@ impl<A: App> Scenario<A> {
     }
 
     /// The actor sends a command.
-    pub fn when<C: Decide<A>>(&mut self, command: C) -> Outcomes<'_, A, C> {
-        let index = A::COMMANDS.iter().position(|known| known.name == C::NAME);
-        let index = index.unwrap_or_else(|| panic!("{} is not in the app's list", C::NAME));
-        let Parsed { index, act, arguments, personal } = Parsed::new(index, command);
+    pub fn when<C>(&mut self, command: C) -> Outcomes<'_, A, C>
+    where
+        C: Decide<A> + crate::command::Listed<A>,
+    {
+        let Parsed { index, act, arguments, personal } = Parsed::new(C::INDEX, command);
         let intent = Intent {
             actor: self.actor.clone(),
             actor_number: 0,
@@ -224,14 +225,23 @@ impl<A: App, C: Decide<A>> Outcomes<'_, A, C> {
         );
     }
 
+    /// Whatever came of it, it was no bug; says whether it was accepted. For random histories.
+    #[track_caller]
+    pub fn then_sound(self) -> bool {
+        match self.verdict {
+            Verdict::Recorded(Recording { outcome: Outcome::Bug { message, .. }, .. }) => {
+                panic!("{} is a bug: {message}", C::NAME)
+            }
+            Verdict::Recorded(Recording { outcome: Outcome::Accepted { .. }, .. }) => true,
+            _ => false,
+        }
+    }
+
     /// The app's code panicked, broke a reference or an invariant; the text says how.
     #[track_caller]
     pub fn then_bug(self) -> String {
         match self.verdict {
-            Verdict::Recorded(crate::engine::Recording {
-                outcome: Outcome::Bug { message, .. },
-                ..
-            }) => message,
+            Verdict::Recorded(Recording { outcome: Outcome::Bug { message, .. }, .. }) => message,
             other => panic!("a bug was expected, found {other:?}"),
         }
     }
@@ -239,14 +249,12 @@ impl<A: App, C: Decide<A>> Outcomes<'_, A, C> {
     #[track_caller]
     fn accepted(self) -> (Vec<u8>, usize) {
         match self.verdict {
-            Verdict::Recorded(crate::engine::Recording {
-                outcome: Outcome::Accepted { body, answer_at },
-                ..
+            Verdict::Recorded(Recording {
+                outcome: Outcome::Accepted { body, answer_at }, ..
             }) => (body, answer_at),
-            Verdict::Recorded(crate::engine::Recording {
-                outcome: Outcome::Refused { body },
-                ..
-            }) => panic!("{} was refused: {:?}", C::NAME, recorded::to_json(&body)),
+            Verdict::Recorded(Recording { outcome: Outcome::Refused { body }, .. }) => {
+                panic!("{} was refused: {:?}", C::NAME, recorded::to_json(&body))
+            }
             other => panic!("{} was not accepted: {other:?}", C::NAME),
         }
     }
