@@ -145,6 +145,19 @@ pub struct Counters {
     pub waiting: u64,
 }
 
+impl Counters {
+    /// Adds what one frame counted.
+    pub(crate) fn add(&mut self, frame: &Counters) {
+        self.accepted += frame.accepted;
+        self.refused += frame.refused;
+        self.bugs += frame.bugs;
+        self.denied += frame.denied;
+        self.duplicates += frame.duplicates;
+        self.unsound_ids += frame.unsound_ids;
+        self.frames += frame.frames;
+    }
+}
+
 /// The part of `app/Name` or `Name` that names a type of this app.
 fn own_name<A: App>(name: &str) -> &str {
     match name.split_once('/') {

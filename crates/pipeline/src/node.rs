@@ -82,7 +82,7 @@ pub(crate) struct Shared<A: App> {
     /// Those who stop the node wait here for the threads to be done.
     wake_stopper: Condvar,
     pub(crate) published: Arc<ArcSwap<Atom<A>>>,
-    pub(crate) counters: Mutex<Counters>,
+    pub(crate) counters: Arc<Mutex<Counters>>,
     pub(crate) on_publish: RwLock<Vec<Box<dyn Fn(Position) + Send + Sync>>>,
     pub(crate) watch: Watch,
     started: Instant,
@@ -153,7 +153,7 @@ impl<A: App> Node<A> {
             wake_engine: Condvar::new(),
             wake_stopper: Condvar::new(),
             published: Arc::clone(&publisher.published),
-            counters: Mutex::new(Counters::default()),
+            counters: Arc::clone(&publisher.counters),
             on_publish: RwLock::new(Vec::new()),
             watch: Watch::default(),
             started,
@@ -166,7 +166,7 @@ impl<A: App> Node<A> {
         });
         publisher.notify = {
             let shared = Arc::clone(&shared);
-            Box::new(move |atom, counted| shared.notify(atom.position, counted))
+            Box::new(move |atom| shared.notify(atom.position))
         };
         let (frames, committed) = sync_channel::<Frame>(1);
         let threads = vec![
@@ -270,16 +270,7 @@ impl<A: App> Shared<A> {
         Now { wall: wall(), monotonic_us }
     }
 
-    fn notify(&self, position: Position, counted: &Counters) {
-        let mut counters = self.counters.lock().expect("nobody panics holding counters");
-        counters.accepted += counted.accepted;
-        counters.refused += counted.refused;
-        counters.bugs += counted.bugs;
-        counters.denied += counted.denied;
-        counters.duplicates += counted.duplicates;
-        counters.unsound_ids += counted.unsound_ids;
-        counters.frames += counted.frames;
-        drop(counters);
+    fn notify(&self, position: Position) {
         for call in self.on_publish.read().expect("nobody panics holding listeners").iter() {
             call(position);
         }

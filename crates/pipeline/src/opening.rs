@@ -115,7 +115,8 @@ pub fn open<A: App>(
         published: Arc::new(ArcSwap::from_pointee(atom)),
         defer: Box::new(|chore| drop(chore.run())),
         report: Arc::new(|_| {}),
-        notify: Box::new(|_, _| {}),
+        counters: Arc::default(),
+        notify: Box::new(|_| {}),
     };
     publisher.commit(frame)?;
     Ok(Opened { decider, publisher, recovered, replayed })

@@ -14,7 +14,7 @@
 //! changes they made, and the replies, also those of commands that left no record. So nothing that is
 //! not durable is ever visible, and no reply overtakes the state it was decided on.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use arc_swap::ArcSwap;
 use deeds_chronicle::frame::FRAME_CONTENT_BYTES_MAX;
@@ -317,8 +317,10 @@ pub struct Publisher<A: App> {
     pub(crate) defer: Box<dyn FnMut(Chore<A>) + Send>,
     /// Told when the guard file cannot be written.
     pub(crate) report: ReportTo,
+    /// What has happened, counted before it is answered.
+    pub(crate) counters: Arc<Mutex<Counters>>,
     /// Told of each publication.
-    pub(crate) notify: Box<dyn FnMut(&Arc<Atom<A>>, &Counters) + Send>,
+    pub(crate) notify: Box<dyn FnMut(&Arc<Atom<A>>) + Send>,
 }
 
 impl<A: App> Publisher<A> {
@@ -349,12 +351,13 @@ impl<A: App> Publisher<A> {
         }
 
         // Answer.
+        self.counters.lock().expect("nobody panics holding counters").add(&frame.counters);
         for (reply_to, reply) in frame.replies {
             reply_to(reply);
         }
 
         // Notify live readers; leave the rest to others.
-        (self.notify)(&self.published.load_full(), &frame.counters);
+        (self.notify)(&self.published.load_full());
         while let Some(job) = self.writer.take_sealing() {
             (self.defer)(Chore::Seal(Box::new(job)));
         }

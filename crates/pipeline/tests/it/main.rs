@@ -1,5 +1,7 @@
 //! The pipeline as its users meet it: whole histories on the model disk, with and without threads.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute, not their folder")]
+
 // The macros' output names `::deeds`.
 extern crate deeds_engine as deeds;
 

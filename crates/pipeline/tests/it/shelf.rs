@@ -181,12 +181,10 @@ impl Read<Shelf> for TakenCount {
 }
 
 fn numbers_have_no_gaps(shelf: &Shelf) -> Result<(), String> {
-    let mut expected = 1;
-    for taken in shelf.taken.iter() {
+    for (expected, taken) in (1..).zip(shelf.taken.iter()) {
         if taken.number != expected {
             return Err(format!("{} where {expected} was expected", taken.number));
         }
-        expected += 1;
     }
     Ok(())
 }
