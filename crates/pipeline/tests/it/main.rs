@@ -6,6 +6,7 @@
 extern crate deeds_engine as deeds;
 
 /// A small app to run histories on.
+#[allow(unreachable_pub, reason = "an app's types are public wherever it stands")]
 mod shelf;
 
 /// What one client knows, and how it is held against the chronicle.

@@ -43,6 +43,7 @@ fn send(node: &Node<Shelf>, source: &str, number: u64, command: &str, json: &str
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "clients are threads here")]
 fn many_clients_take_what_is_there_and_no_more() {
     let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
     let node = start(&disk);
