@@ -13,7 +13,7 @@ use crate::client::{Bank, Step, open_options, unique, writer_options};
 /// A later version of the app: one module a story.
 macro_rules! version {
     ($module:ident as $app:literal, { $($items:item)* }, [$($event:ident),*]) => {
-        #[allow(dead_code, reason = "versions that must not open are never read")]
+        #[allow(dead_code, unreachable_pub, reason = "versions that must not open are never read")]
         mod $module {
             use deeds::prelude::*;
 
