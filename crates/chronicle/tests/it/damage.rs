@@ -1,1 +1,310 @@
-//! Damage.
+//! Every single bit of a chronicle flipped in turn, and every cut of its last file.
+//!
+//! A flip may end in three ways: nobody is touched by it (the full state is read); an error that
+//! names the file, the frame and the position; or a torn tail, and then only above the durable
+//! mark. What may never happen is that a record is lost, changed or doubled in silence.
+
+use deeds_chronicle::{Damage, OpenError, ReadError, Reader, Record, VerifyError, Writer, verify};
+use deeds_sim::ModelDisk;
+use deeds_values::Position;
+
+use crate::histories::{append, assert_as_drafted, create, options, read_all, small_segments};
+
+/// A chronicle of three segments and more, some sealed, with 11 records.
+fn written(close: bool) -> ModelDisk {
+    let disk = ModelDisk::new();
+    let mut writer = create(&disk.as_disk(), small_segments(900));
+    append(&mut writer, 1);
+    append(&mut writer, 2);
+    writer.close().unwrap();
+    let mut writer = Writer::open(disk.as_disk(), small_segments(900)).unwrap().0;
+    for count in [2, 1, 3] {
+        append(&mut writer, count);
+    }
+    append(&mut writer, 1);
+    if close {
+        writer.close().unwrap();
+    }
+    let files = disk.files();
+    let count = |prefix: &str| files.iter().filter(|(path, _)| path.starts_with(prefix)).count();
+    assert!(count("log/") >= 2 && count("bodies/") >= 2 && count("head/0") == 1, "{files:?}");
+    disk.copy()
+}
+
+/// What a look at a damaged chronicle said.
+#[derive(Debug)]
+enum Said {
+    Whole,
+    /// A reader beside no writer was shown less, and no error.
+    Less,
+    Named(Damage),
+    TileNamed,
+    Torn(Position),
+}
+
+fn read(disk: &ModelDisk, whole: &[Record]) -> Said {
+    let read = Reader::open(disk.as_disk()).and_then(|reader| read_all(&reader));
+    match read {
+        Ok(records) => {
+            assert!(records == whole[..records.len()], "other records are read in silence");
+            if records.len() == whole.len() { Said::Whole } else { Said::Less }
+        }
+        Err(ReadError::Damaged(damage)) => Said::Named(damage),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn prove(disk: &ModelDisk) -> Said {
+    match verify(disk.as_disk(), &mut |_| {}) {
+        Ok(_) => Said::Whole,
+        Err(VerifyError::Read(ReadError::Damaged(damage))) => Said::Named(damage),
+        Err(VerifyError::Tile { .. }) => Said::TileNamed,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// Opens for writing and looks at all records.
+fn open(disk: &ModelDisk, whole: &[Record]) -> Said {
+    match Writer::open(disk.as_disk(), options()) {
+        Ok((mut writer, recovered)) => match read_all(&writer.reader()) {
+            Ok(records) if recovered.torn.is_none() => {
+                assert_eq!(records, whole);
+                append(&mut writer, 1);
+                Said::Whole
+            }
+            Ok(records) => {
+                assert_eq!(records, whole[..records.len()]);
+                append(&mut writer, 1);
+                Said::Torn(recovered.end)
+            }
+            // Damage in a sealed segment shows when it is read.
+            Err(ReadError::Damaged(damage)) => Said::Named(damage),
+            Err(error) => panic!("{error:?}"),
+        },
+        Err(OpenError::Damaged(damage)) => Said::Named(damage),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// That an error names the flipped file, and a frame and a position that are there.
+fn names_the_place(said: &Said, path: &str, whole: &[Record]) {
+    let Said::Named(damage) = said else { return };
+    // A pair of sealed files is read side by side: the log file names the place.
+    let twin = path.replace("bodies/", "log/");
+    assert!(damage.segment == path || damage.segment == twin, "{path}: {damage}");
+    assert!(damage.position.0 <= whole.len() as u64, "{damage}");
+    assert!(!damage.what.is_empty());
+}
+
+/// Flips every bit of the files that `touched` names; returns how many there were.
+fn flip_all(disk: &ModelDisk, touched: impl Fn(&str) -> bool) -> u64 {
+    let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+    assert_as_drafted(&whole);
+    let mut flips = 0;
+    for (path, bytes) in disk.files().into_iter().filter(|(path, _)| touched(path)) {
+        for bit in 0..bytes * 8 {
+            flips += 1;
+            let flipped = disk.copy();
+            flipped.tamper(&path, |bytes| bytes[bit as usize / 8] ^= 1 << (bit % 8));
+            let proved = prove(&flipped);
+            let looks = [read(&flipped, &whole), open(&flipped.copy(), &whole)];
+            for said in looks.iter().chain([&proved]) {
+                names_the_place(said, &path, &whole);
+                assert!(!matches!(said, Said::Torn(_)), "{path} bit {bit}: all of it was durable");
+            }
+            if path == "head/durable" {
+                // Without the mark, a reader cannot know the last frame to be durable before a
+                // writer has opened the chronicle.
+                assert!(matches!(looks[1], Said::Whole), "{path} bit {bit}: {looks:?}");
+            } else {
+                assert!(!matches!(looks[0], Said::Less), "{path} bit {bit}: less in silence");
+                let noticed = !matches!((&proved, &looks[1]), (Said::Whole, Said::Whole));
+                assert!(noticed, "{path} bit {bit}: nobody noticed");
+            }
+        }
+    }
+    flips
+}
+
+#[test]
+fn every_flipped_bit_of_a_closed_head_is_noticed_or_harmless() {
+    let flips = flip_all(&written(true), |path| path.starts_with("head/"));
+    assert!(flips > 5_000, "only {flips}");
+}
+
+#[test]
+fn every_flipped_bit_of_a_head_that_was_not_closed_is_noticed_or_harmless() {
+    flip_all(&written(false), |path| path.starts_with("head/"));
+}
+
+#[test]
+fn every_flipped_bit_of_a_sealed_log_is_noticed() {
+    let flips = flip_all(&written(true), |path| path.starts_with("log/"));
+    assert!(flips > 10_000, "only {flips}");
+}
+
+#[test]
+fn every_flipped_bit_of_sealed_bodies_is_noticed() {
+    let flips = flip_all(&written(true), |path| path.starts_with("bodies/"));
+    assert!(flips > 3_000, "only {flips}");
+}
+
+#[test]
+fn every_flipped_bit_of_the_tiles_is_noticed_by_verify() {
+    let disk = written(true);
+    for (path, bytes) in disk.files().into_iter().filter(|(path, _)| path.starts_with("tiles/")) {
+        for bit in 0..bytes * 8 {
+            let flipped = disk.copy();
+            flipped.tamper(&path, |bytes| bytes[bit as usize / 8] ^= 1 << (bit % 8));
+            assert!(matches!(prove(&flipped), Said::TileNamed), "{path} bit {bit}");
+        }
+        // Removed, it is written anew by the next opening.
+        let without = disk.copy();
+        deeds_chronicle::Disk::remove(&without, &path).unwrap();
+        let (writer, recovered) = Writer::open(without.as_disk(), options()).unwrap();
+        assert!(recovered.tiles_rebuilt);
+        writer.close().unwrap();
+        assert!(matches!(prove(&without), Said::Whole));
+        assert_eq!(without.bytes(&path), disk.bytes(&path));
+    }
+}
+
+/// Without the mark, the evidence is in the frames themselves: only the last one may be torn.
+#[test]
+fn without_the_durable_mark_only_the_last_frame_may_pass_for_torn() {
+    let disk = written(false);
+    let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+    disk.tamper("head/durable", Vec::clear);
+    let path = head_path(&disk);
+    let mut torn = 0;
+    for bit in (0..disk.bytes(&path).len() * 8).step_by(3) {
+        let flipped = disk.copy();
+        flipped.tamper(&path, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
+        match open(&flipped, &whole) {
+            Said::Torn(end) => {
+                assert_eq!(
+                    end.0,
+                    whole.len() as u64 - 1,
+                    "bit {bit}: one record was in that frame"
+                );
+                torn += 1;
+            }
+            Said::Named(damage) => assert_eq!(damage.segment, path),
+            said => panic!("bit {bit}: {said:?}"),
+        }
+    }
+    assert!(torn > 500, "the last frame has {torn} bits");
+}
+
+fn head_path(disk: &ModelDisk) -> String {
+    let files = disk.files();
+    let (path, _) = files.iter().rev().find(|(path, _)| path.starts_with("head/0")).unwrap();
+    path.clone()
+}
+
+#[test]
+fn every_cut_of_the_last_file_below_the_durable_mark_is_damage() {
+    for close in [true, false] {
+        let disk = written(close);
+        let path = head_path(&disk);
+        let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+        for length in 0..disk.bytes(&path).len() {
+            let cut = disk.copy();
+            cut.tamper(&path, |bytes| bytes.truncate(length));
+            let said = open(&cut, &whole);
+            assert!(matches!(said, Said::Named(_)), "cut at {length}: {said:?}");
+            names_the_place(&said, &path, &whole);
+        }
+    }
+}
+
+#[test]
+fn every_cut_of_the_last_frame_above_the_durable_mark_is_torn_and_all_goes_on() {
+    let disk = ModelDisk::new();
+    let mut writer = create(&disk.as_disk(), options());
+    append(&mut writer, 3);
+    let path = head_path(&disk);
+    let (marked, mark) = (disk.bytes(&path).len(), disk.bytes("head/durable"));
+    append(&mut writer, 2);
+    drop(writer);
+    disk.tamper("head/durable", |bytes| *bytes = mark);
+    for length in marked..disk.bytes(&path).len() {
+        let cut = disk.copy();
+        cut.tamper(&path, |bytes| bytes.truncate(length));
+        let (mut writer, recovered) = Writer::open(cut.as_disk(), options()).unwrap();
+        assert_eq!(recovered.end, Position(4));
+        match recovered.torn {
+            None => assert_eq!(length, marked, "only between two frames"),
+            Some(torn) => {
+                assert_eq!((torn.offset, torn.bytes), (marked as u64, (length - marked) as u64));
+                assert_eq!((torn.segment.as_str(), torn.position), (path.as_str(), Position(4)));
+                let kept = cut.files().into_iter().find(|(path, _)| path.starts_with("torn/"));
+                let (kept, _) = kept.expect("the torn bytes are kept aside");
+                assert_eq!(cut.bytes(&kept), disk.bytes(&path)[marked..length]);
+            }
+        }
+        append(&mut writer, 2);
+        assert_as_drafted(&read_all(&writer.reader()).unwrap());
+    }
+}
+
+#[test]
+fn a_missing_or_swapped_file_is_named() {
+    let disk = written(true);
+    let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+    let files: Vec<_> = disk.files().into_iter().map(|(path, _)| path).collect();
+    let segments = ["log/", "bodies/", "head/0"];
+    let is_segment = |path: &&String| segments.iter().any(|prefix| path.starts_with(prefix));
+    for path in files.iter().filter(is_segment) {
+        let without = disk.copy();
+        deeds_chronicle::Disk::remove(&without, path).unwrap();
+        let (opened, seen) = (open(&without.copy(), &whole), read(&without, &whole));
+        for said in [opened, seen, prove(&without)] {
+            assert!(matches!(said, Said::Named(_)), "without {path}: {said:?}");
+        }
+        for other in files.iter().filter(is_segment).filter(|other| *other != path) {
+            let swapped = disk.copy();
+            swapped.tamper(path, |bytes| *bytes = disk.bytes(other));
+            for said in [open(&swapped.copy(), &whole), read(&swapped, &whole), prove(&swapped)] {
+                assert!(matches!(said, Said::Named(_)), "{other} for {path}: {said:?}");
+                names_the_place(&said, path, &whole);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_of_another_lineage_is_named() {
+    let disk = written(true);
+    let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+    let other = ModelDisk::new();
+    let lineage = deeds_values::Lineage(*b"another!");
+    let first = crate::histories::drafts(0..1);
+    let mut writer = Writer::create(other.as_disk(), small_segments(900), lineage, &first).unwrap();
+    for count in [1, 2, 2, 1, 3, 1] {
+        append(&mut writer, count);
+    }
+    writer.close().unwrap();
+    let theirs: Vec<_> = other.files();
+    let mut mixed = 0;
+    for (path, _) in disk.files() {
+        let is_data = path.starts_with("log/") || path.starts_with("head/");
+        if !is_data || !theirs.iter().any(|(their, _)| *their == path) {
+            continue;
+        }
+        mixed += 1;
+        let mix = disk.copy();
+        mix.tamper(&path, |bytes| *bytes = other.bytes(&path));
+        let said = open(&mix, &whole);
+        assert!(matches!(said, Said::Named(_)), "{path}: {said:?}");
+    }
+    assert!(mixed >= 2);
+}
+
+#[cfg(feature = "plant")]
+#[test]
+#[should_panic(expected = "silence")]
+fn without_checksums_a_flipped_bit_changes_a_record_in_silence() {
+    deeds_chronicle::checksum::plant::ignore_checksums(true);
+    flip_all(&written(true), |path| path.starts_with("bodies/"));
+}
