@@ -36,10 +36,14 @@ fn expand(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
 
 /// An intent that can be sent: a struct with named fields, or none.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
 /// /// Put food aside for me until I check out.
 /// #[command]
 /// pub struct AddToCart { pub sku: Sku, pub quantity: u32 }
+/// # #[value] pub struct Sku(String);
 /// ```
 ///
 /// Brings `Clone`, `Debug`, `PartialEq`, serde (unknown and missing fields are errors), the JSON
@@ -56,9 +60,13 @@ pub fn command(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// A fact that followed from a command, named in the past tense: a struct with named fields, or
 /// none.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
 /// #[event]
 /// pub struct ItemReserved { pub neighbor: ActorId, pub sku: Sku, pub quantity: u32 }
+/// # #[value] pub struct Sku(String);
 /// ```
 ///
 /// Brings what `#[command]` brings, and `deeds::event::Event`. How it changes the state is said by
@@ -71,7 +79,10 @@ pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// An enum of what a command can be refused with. The code is the variant's name in snake case, the
 /// message its doc comment with `{field}` filled in, the data its fields.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
 /// #[refusal]
 /// pub enum CartRefusal {
 ///     /// There is no such product.
@@ -87,9 +98,16 @@ pub fn refusal(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// A row of a table.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
 /// #[row(key = sku, index(category), unique(barcode), references(shelf = Shelf), index(shelf))]
-/// pub struct Product { pub sku: Sku, pub category: String, pub barcode: u64, pub shelf: ShelfId }
+/// pub struct Product { pub sku: Sku, pub category: String, pub barcode: u64, pub shelf: String }
+/// # #[value(key)] pub struct Sku(String);
+/// # #[row(key = name)] pub struct Shelf { pub name: String }
+/// # impl Audience for Shelf { fn audience(&self) -> Keys { Keys::everyone() } }
+/// # impl Audience for Product { fn audience(&self) -> Keys { Keys::everyone() } }
 /// ```
 ///
 /// - `key = field` or `key = (field, field)`: what names a row in its table;
@@ -110,10 +128,14 @@ pub fn row(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// A named read with typed arguments: a struct with named fields, or none. How it reads is said by
 /// `impl Read<App> for MyOrders`.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
 /// /// My orders, the newest first.
 /// #[query]
 /// pub struct MyOrders { pub status: Option<Status> }
+/// # #[value] pub enum Status { Placed }
 /// ```
 #[proc_macro_attribute]
 pub fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -145,7 +167,10 @@ pub fn id(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// An enum of the app's roles; their names in tokens are the variants in snake case.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
 /// #[role]
 /// pub enum Role { Neighbor, Volunteer, Admin }
 /// ```
@@ -156,9 +181,16 @@ pub fn role(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// The state: a struct whose fields are all `Table<…>`, one for each type of row.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
 /// #[state]
 /// pub struct FoodBank { pub products: Table<Product>, pub orders: Table<Order> }
+/// # #[row(key = name)] pub struct Product { pub name: String }
+/// # #[row(key = number)] pub struct Order { pub number: u32 }
+/// # impl Audience for Product { fn audience(&self) -> Keys { Keys::everyone() } }
+/// # impl Audience for Order { fn audience(&self) -> Keys { Keys::everyone() } }
 /// ```
 ///
 /// Brings `FoodBankVisible`, the same tables as an actor sees them.
@@ -169,18 +201,53 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// The one list of what an app is made of; what is not in it is not part of the app.
 ///
-/// ```ignore
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
+/// # #[row(key = name)] pub struct Product { pub name: String }
+/// # impl Audience for Product { fn audience(&self) -> Keys { Keys::everyone() } }
+/// # #[state] pub struct FoodBank { pub products: Table<Product> }
+/// # impl Members for FoodBank {
+/// #     fn roles(&self, _: &ActorId) -> Roles { Roles::none() }
+/// #     fn keys(&self, _: &Actor) -> Keys { Keys::none() }
+/// # }
+/// # #[event] pub struct ProductListed { pub name: String }
+/// # impl Evolve<FoodBank> for ProductListed {
+/// #     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+/// #         bank.products.put(Product { name: self.name });
+/// #     }
+/// # }
+/// # #[command] pub struct ListProduct { pub name: String }
+/// # impl Decide<FoodBank> for ListProduct {
+/// #     type Answer = ();
+/// #     type Refusal = Never;
+/// #     fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access { actor.requires(Operator) }
+/// #     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), Never> {
+/// #         bank.emit(ProductListed { name: self.name });
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[query] pub struct Catalogue;
+/// # impl Read<FoodBank> for Catalogue {
+/// #     type Answer = Vec<Product>;
+/// #     fn authorize(&self, _: &Actor, _: &FoodBank) -> Access { Access::Allowed }
+/// #     fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Vec<Product> {
+/// #         bank.products.iter().cloned().collect()
+/// #     }
+/// # }
+/// # fn products_have_names(_: &FoodBank) -> Result<(), String> { Ok(()) }
 /// app! {
 ///     FoodBank as "food-bank" {
-///         commands: [AddToCart, Checkout],
-///         events: [ItemReserved, OrderPlaced],
-///         queries: [Catalogue, MyOrders],
-///         invariants: [stock_is_never_negative],
+///         commands: [ListProduct],
+///         events: [ProductListed],
+///         queries: [Catalogue],
+///         invariants: [products_have_names],
 ///     }
 /// }
 /// ```
 ///
-/// The name is the first part of the names of all stored types (`food-bank/OrderPlaced`), and fixed
+/// The name is the first part of the names of all stored types (`food-bank/ProductListed`), and fixed
 /// for ever. An invariant is a `fn(&FoodBank) -> Result<(), String>` that is checked after every
 /// command in tests; being in the list is all that makes it one.
 #[proc_macro]

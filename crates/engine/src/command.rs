@@ -130,7 +130,8 @@ pub struct ArgumentError {
 pub fn parse_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ArgumentError> {
     let text = if text.trim_ascii().is_empty() { b"{}" } else { text };
     let argument_error = |(field, reason): (String, String)| {
-        let field = if field == "." { String::new() } else { field };
+        // `?` is a place that the path does not know, such as the end of the text.
+        let field = if field == "." || field == "?" { String::new() } else { field };
         ArgumentError { field, reason }
     };
     if text.trim_ascii_start().first() != Some(&b'{') {

@@ -5,6 +5,8 @@
 
 extern crate deeds_engine as deeds;
 
+/// Arguments from outside, hostile ones too.
+mod arguments;
 /// One decision: what it sees, what it answers, what a refusal or a bug takes back.
 mod decisions;
 /// Histories at random: live, folded and replayed states are the same.
