@@ -15,7 +15,7 @@ pub enum PickRefusal {
     UnknownOrder { order: OrderNumber },
     /// {picker} has order {order} already.
     AlreadyClaimed { order: OrderNumber, picker: ActorId },
-    /// Order {order} is {status}: there is nothing to do here.
+    /// That is not what order {order} needs now: it is at the step `{status}`.
     OutOfTurn { order: OrderNumber, status: Status },
     /// Order {order} has no {sku}.
     NotOrdered { order: OrderNumber, sku: Sku },
@@ -31,25 +31,18 @@ pub enum PickRefusal {
 
 impl FoodBank {
     /// The order, if it is at this step.
-    fn order_that_is(&self, step: Status, order: OrderNumber) -> Result<&Order, PickRefusal> {
-        let Some(found) = self.orders.get(order) else {
-            return Err(PickRefusal::UnknownOrder { order });
-        };
-        match (&found.picker, found.status) {
-            (_, status) if status == step => Ok(found),
-            (Some(picker), Status::Picking) => {
-                Err(PickRefusal::AlreadyClaimed { order, picker: picker.clone() })
-            }
-            (_, status) => Err(PickRefusal::OutOfTurn { order, status }),
-        }
+    fn order_at(&self, step: Status, order: OrderNumber) -> Result<&Order, PickRefusal> {
+        let found = self.orders.get(order).ok_or(PickRefusal::UnknownOrder { order })?;
+        ensure!(found.status == step, PickRefusal::OutOfTurn { order, status: found.status });
+        Ok(found)
     }
 
     /// Whether this volunteer is picking this order.
     fn is_picked_by(&self, volunteer: &ActorId, order: OrderNumber) -> Result<(), PickRefusal> {
-        match &self.order_that_is(Status::Picking, order)?.picker {
+        match &self.order_at(Status::Picking, order)?.picker {
             Some(picker) if picker == volunteer => Ok(()),
             Some(picker) => Err(PickRefusal::AlreadyClaimed { order, picker: picker.clone() }),
-            None => unreachable!("an order in picking has a picker"),
+            None => unreachable!("an order that is being picked has a picker"),
         }
     }
 }
@@ -69,8 +62,16 @@ impl Decide<FoodBank> for ClaimOrder {
     }
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
-        bank.order_that_is(Status::Placed, self.order)?;
-        bank.emit(OrderClaimed { order: self.order, picker: bank.actor_id() });
+        let Self { order } = self;
+        let found = bank.orders.get(order).ok_or(PickRefusal::UnknownOrder { order })?;
+        match (found.status, &found.picker) {
+            (Status::Placed, _) => {}
+            (Status::Picking, Some(picker)) => {
+                return Err(PickRefusal::AlreadyClaimed { order, picker: picker.clone() });
+            }
+            (status, _) => return Err(PickRefusal::OutOfTurn { order, status }),
+        }
+        bank.emit(OrderClaimed { order, picker: bank.actor_id() });
         Ok(())
     }
 }
@@ -165,7 +166,7 @@ impl Decide<FoodBank> for GiveBackOrder {
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
         if bank.actor().has(Role::Admin) {
-            bank.order_that_is(Status::Picking, self.order)?;
+            bank.order_at(Status::Picking, self.order)?;
         } else {
             bank.is_picked_by(bank.actor().id(), self.order)?;
         }
@@ -242,7 +243,7 @@ impl Decide<FoodBank> for HandOver {
     }
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
-        bank.order_that_is(Status::Packed, self.order)?;
+        bank.order_at(Status::Packed, self.order)?;
         bank.emit(OrderHandedOver { order: self.order });
         Ok(())
     }

@@ -50,7 +50,11 @@ impl TryFrom<String> for Barcode {
         // Every second digit counts three times; with the check digit the sum is a multiple of ten.
         let weighed = text.bytes().zip([1, 3].into_iter().cycle());
         let sum: u32 = weighed.map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
-        if sum.is_multiple_of(10) { Ok(Self(text)) } else { Err("the barcode was misread: its check digit is wrong") }
+        if sum.is_multiple_of(10) {
+            Ok(Self(text))
+        } else {
+            Err("the barcode was misread: its check digit is wrong")
+        }
     }
 }
 
@@ -141,6 +145,7 @@ pub struct AddProduct {
     /// What the scanner reads.
     pub barcode: Barcode,
     /// For whom it is fit.
+    #[serde(default)]
     pub labels: Vec<Label>,
     /// How much of it one household may have in a week.
     pub limit: Option<u32>,

@@ -39,10 +39,17 @@ struct LotLine {
 
 impl Seed for FoodBank {
     fn seed() -> Vec<SeedCommand> {
-        let neighbors = neighbors().into_iter().map(by_ada);
-        let products = products().into_iter().map(by_ada);
-        let lots = lots(today()).into_iter().map(by_ada);
-        neighbors.chain(products).chain(lots).collect()
+        let mut commands = Vec::new();
+        for neighbor in neighbors() {
+            commands.push(SeedCommand::by("ada", Role::Admin, neighbor));
+        }
+        for product in products() {
+            commands.push(SeedCommand::by("ada", Role::Admin, product));
+        }
+        for lot in lots(today()) {
+            commands.push(SeedCommand::by("ada", Role::Admin, lot));
+        }
+        commands
     }
 
     fn people() -> Vec<Person> {
@@ -56,12 +63,35 @@ impl Seed for FoodBank {
     }
 
     fn hints() -> Vec<Hint> {
-        Vec::new()
+        vec![
+            Hint {
+                does: "See which pasta there is",
+                line: "{program} query Catalogue search=spaghetti --as nora --url {url}",
+            },
+            Hint {
+                does: "Put some aside for nora",
+                line: "{program} command AddToCart sku=PASTA-SPAGHETTI-500G quantity=2 --as nora \
+                       --url {url}",
+            },
+            Hint {
+                does: "Ask for more than a household may have",
+                line: "{program} command AddToCart sku=PASTA-SPAGHETTI-500G quantity=20 --as nora \
+                       --url {url}",
+            },
+            Hint {
+                does: "Order what is in the cart",
+                line: "{program} command Checkout --as nora --url {url}",
+            },
+            Hint {
+                does: "Pick it, as a volunteer",
+                line: "{program} command ClaimOrder order=1 --as vera --url {url}",
+            },
+            Hint {
+                does: "Look at the numbers",
+                line: "{program} query Dashboard --as ada --url {url}",
+            },
+        ]
     }
-}
-
-fn by_ada<C: deeds::__private::command::Command + serde::Serialize>(command: C) -> SeedCommand {
-    SeedCommand::by("ada", Role::Admin, command)
 }
 
 fn neighbors() -> Vec<RegisterNeighbor> {
@@ -112,4 +142,28 @@ fn lines<Line: serde::de::DeserializeOwned>(text: &'static str) -> impl Iterator
 fn today() -> Date {
     let since_1970 = SystemTime::UNIX_EPOCH.elapsed().expect("we live after 1970");
     Timestamp(i64::try_from(since_1970.as_micros()).expect("and not that long after")).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use deeds::testing::Scenario;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_food_bank_accepts_every_command_of_the_seed() {
+        let mut bank: Scenario<FoodBank> = Scenario::new();
+        bank.as_actor("ada", Role::Admin);
+        for neighbor in neighbors() {
+            bank.when(neighbor).then_accepted();
+        }
+        for product in products() {
+            bank.when(product).then_accepted();
+        }
+        for lot in lots(today()) {
+            bank.when(lot).then_accepted();
+        }
+        let empty = |product: &&Product| product.available() == 0;
+        assert_eq!(bank.state().products.iter().filter(empty).count(), 0);
+    }
 }

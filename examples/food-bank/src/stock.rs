@@ -200,10 +200,7 @@ impl Decide<FoodBank> for CountLot {
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), CountLotRefusal> {
         let Self { lot, counted } = self;
         ensure!(bank.lots.contains(lot), CountLotRefusal::UnknownLot);
-        ensure!(
-            counted <= QUANTITY_MAX,
-            CountLotRefusal::TooMany { counted, max: QUANTITY_MAX }
-        );
+        ensure!(counted <= QUANTITY_MAX, CountLotRefusal::TooMany { counted, max: QUANTITY_MAX });
         bank.emit(LotCounted { lot, counted });
         Ok(())
     }

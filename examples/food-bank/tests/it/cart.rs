@@ -12,10 +12,8 @@ fn add(name: &str, number: u32) -> AddToCart {
 fn adding_again_adds_up() {
     let mut bank = a_bank();
     bank.as_actor("nora", Role::Neighbor);
-    bank.when(add("RICE", 2)).then_emits(ItemReserved {
-        neighbor: actor("nora"),
-        item: item("RICE", 2),
-    });
+    bank.when(add("RICE", 2))
+        .then_emits(ItemReserved { neighbor: actor("nora"), item: item("RICE", 2) });
     let line = bank.when(add("RICE", 3)).then_answers();
     assert_eq!(line.quantity, 5);
     assert_eq!(counts(&bank, "RICE"), [12, 5, 0, 7]);

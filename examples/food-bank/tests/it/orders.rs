@@ -17,10 +17,8 @@ fn orders_are_numbered_without_gaps() {
         neighbor: actor("nora"),
         items: vec![item("RICE", 1), item("MILK", 1)],
     });
-    bank.when(order(&[("RICE", 100)])).then_refused(ItemRefusal::NotEnough {
-        sku: sku("RICE"),
-        left: 11,
-    });
+    bank.when(order(&[("RICE", 100)]))
+        .then_refused(ItemRefusal::NotEnough { sku: sku("RICE"), left: 11 });
     assert_eq!(bank.when(order(&[("RICE", 11)])).then_answers(), Receipt { order: number(2) });
     assert_eq!(counts(&bank, "RICE"), [12, 0, 12, 0]);
 }
@@ -131,9 +129,7 @@ fn once_it_is_being_picked_only_the_staff_cancel_it() {
     bank.as_actor("nora", Role::Neighbor)
         .when(CancelOrder { order: number(1) })
         .then_refused(CancelRefusal::AlreadyPicked { order: number(1) });
-    bank.as_actor("vera", Role::Volunteer)
-        .when(CancelOrder { order: number(1) })
-        .then_accepted();
+    bank.as_actor("vera", Role::Volunteer).when(CancelOrder { order: number(1) }).then_accepted();
     // The lot that was used up is back as well.
     assert_eq!(counts(&bank, "RICE"), [12, 0, 0, 12]);
 }

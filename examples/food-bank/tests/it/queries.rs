@@ -8,7 +8,8 @@ use crate::given::*;
 fn the_catalogue_is_sorted_and_filtered() {
     let mut bank = a_bank();
     bank.given(product("BEANS", Category::Canned, "2000000070018", None));
-    let everything = || Catalogue { category: None, search: None, labels: vec![], available: false };
+    let everything =
+        || Catalogue { category: None, search: None, labels: vec![], available: false };
     let names = |query: Catalogue| -> Vec<String> {
         bank.ask(query).into_iter().map(|offer| offer.name).collect()
     };
