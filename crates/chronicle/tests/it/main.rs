@@ -4,7 +4,13 @@
 mod append;
 // Crashes at every operation, and failing ones: on the model disk.
 mod crashes;
+// Encodings: round trips, and arbitrary bytes.
+mod codecs;
 // Every flipped bit and every cut: on the model disk.
 mod damage;
+// The bytes of format 0.
+mod golden;
 // What the tests write and expect.
 mod histories;
+// The tree against RFC 6962, word for word; the tiles.
+mod tree;
