@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, Fields, Result};
+use syn::{Error, Fields, Ident, Result};
 
 use crate::item::{derives, name, refuse_arguments, refuse_generics};
 use crate::recorded::parse_struct;
@@ -16,12 +16,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         return Err(Error::new(item.ident.span(), words));
     }
     let (attributes, visibility, ident) = (&item.attrs, &item.vis, &item.ident);
-    let type_name = name(ident);
     let wanted = ["Clone", "Copy", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash"];
     let derives = derives(attributes, &wanted);
+    let (text, encoding) = (text_form(ident), encoding(ident));
     let values = quote!(::deeds::__private::values);
-    let serde = quote!(::deeds::__private::serde);
-    let schemars = quote!(::deeds::__private::schemars);
     Ok(quote! {
         #derives
         #(#attributes)*
@@ -37,6 +35,22 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
                 id.0
             }
         }
+        impl #values::Key for #ident {
+            fn encode(&self, out: &mut #values::KeyBytes) {
+                #values::Key::encode(&self.0, out);
+            }
+        }
+        impl #values::Stored for #ident {}
+        impl #values::MapKey for #ident {}
+        #text
+        #encoding
+    })
+}
+
+/// Its text is that of the UUID.
+fn text_form(ident: &Ident) -> TokenStream {
+    let values = quote!(::deeds::__private::values);
+    quote! {
         impl ::std::fmt::Display for #ident {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 ::std::fmt::Display::fmt(&self.0, f)
@@ -53,6 +67,16 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
                 text.parse().map(Self)
             }
         }
+    }
+}
+
+/// It is written as the UUID; its schema has its own name.
+fn encoding(ident: &Ident) -> TokenStream {
+    let type_name = name(ident);
+    let values = quote!(::deeds::__private::values);
+    let serde = quote!(::deeds::__private::serde);
+    let schemars = quote!(::deeds::__private::schemars);
+    quote! {
         impl #serde::Serialize for #ident {
             fn serialize<S: #serde::Serializer>(
                 &self,
@@ -79,12 +103,5 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
                 <#values::Uid as #schemars::JsonSchema>::json_schema(generator)
             }
         }
-        impl #values::Key for #ident {
-            fn encode(&self, out: &mut #values::KeyBytes) {
-                #values::Key::encode(&self.0, out);
-            }
-        }
-        impl #values::Stored for #ident {}
-        impl #values::MapKey for #ident {}
-    })
+    }
 }
