@@ -173,6 +173,7 @@ impl Import<'_> {
     /// Sends a batch until every row of it is answered.
     fn send(&mut self, remote: &Remote, mut batch: Batch) -> Result<(), Failure> {
         let mut since = Instant::now();
+        let mut told = false;
         loop {
             let (answered, broken) = self.send_once(remote, &batch)?;
             if answered == batch.lines.len() {
@@ -180,6 +181,7 @@ impl Import<'_> {
             }
             if answered > 0 {
                 since = Instant::now();
+                told = false;
                 batch.lines.drain(..answered);
                 batch.body = after_lines(&batch.body, answered);
             }
@@ -188,7 +190,9 @@ impl Import<'_> {
                     broken.advise("Import the same file again: it goes on where it stopped.")
                 );
             }
-            self.bar.note(&format!("waiting for the server: {}", broken.what));
+            if !std::mem::replace(&mut told, true) {
+                self.bar.note(&format!("waiting for the server: {}", broken.what));
+            }
             thread::sleep(RETRY_PAUSE);
         }
     }

@@ -34,6 +34,7 @@ pub(crate) fn start(
     program: &Program,
     data: &DataArguments,
     guarding: Guarding,
+    check_invariants: bool,
 ) -> Result<Running, Failure> {
     let directory = data.directory(program.name);
     let place = directory.display().to_string();
@@ -52,7 +53,7 @@ pub(crate) fn start(
             guard: guard.clone(),
             ..WriterOptions::new(salt)
         }),
-        engine: EngineOptions::default(),
+        engine: EngineOptions { check_invariants, ..EngineOptions::default() },
         queue: QueueLimits::default(),
         code: code(),
         seed,

@@ -42,7 +42,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     logging::start(LogForm::Human, None).map_err(Failure::usage)?;
     let guarding = if arguments.no_guard { Guarding::Off } else { Guarding::On };
-    let running = opening::start(program, &arguments.data, guarding)?;
+    let running = opening::start(program, &arguments.data, guarding, false)?;
     let sown = sow(running.host.as_ref(), (program.seed)());
     (running.shutdown)(SHUTDOWN_TIME_MAX);
     writeln!(out, "{}", sown?)?;

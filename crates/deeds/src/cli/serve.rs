@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// Keep no guard file.
     #[arg(long)]
     no_guard: bool,
+    /// Check the app's invariants after every command; slow where there are many rows.
+    #[arg(long)]
+    check_invariants: bool,
     /// The form of log lines.
     #[arg(long, value_enum, default_value = "human", value_name = "FORM")]
     log: LogForm,
@@ -76,7 +79,8 @@ pub(crate) fn run(
     logging::start(arguments.log, arguments.log_filter.as_deref()).map_err(Failure::usage)?;
     look_at_address(arguments.listen)?;
     let guarding = if arguments.dev || arguments.no_guard { Guarding::Off } else { Guarding::On };
-    let running = opening::start(program, &arguments.key.data, guarding)?;
+    let running =
+        opening::start(program, &arguments.key.data, guarding, arguments.check_invariants)?;
     if arguments.seed || (arguments.dev && !arguments.no_seed) {
         let sown = seed::sow(running.host.as_ref(), (program.seed)())?;
         tracing::info!("{sown}");

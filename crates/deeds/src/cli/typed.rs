@@ -212,20 +212,26 @@ pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> 
         .map(|(_, name)| name)
 }
 
-/// How many letters are added, dropped or changed from one word to another.
+/// How many letters are added, dropped, changed or swapped with the next from one word to another.
 fn edits(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (done, a) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = done + 1;
-        for (place, b) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[place + 1];
-            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    // `rows[i][j]`: from the first i letters of one word to the first j of the other.
+    let mut rows = vec![vec![0; other.len() + 1]; one.len() + 1];
+    for i in 0..=one.len() {
+        for j in 0..=other.len() {
+            if i == 0 || j == 0 {
+                rows[i][j] = i + j;
+                continue;
+            }
+            let changed = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
+            let mut fewest = changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
+                fewest = fewest.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = fewest;
         }
     }
-    row[other.len()]
+    rows[one.len()][other.len()]
 }
 
 #[cfg(test)]
@@ -284,6 +290,7 @@ mod tests {
     fn only_a_near_name_is_suggested() {
         let names = ["Checkout", "AddToCart"];
         assert_eq!(nearest("chekout", names.into_iter()), Some("Checkout"));
+        assert_eq!(nearest("AddToCrat", names.into_iter()), Some("AddToCart"));
         assert_eq!(nearest("Fulfil", names.into_iter()), None);
     }
 }

@@ -1,6 +1,8 @@
 //! The food bank's tests, in reading order. Each reads: given what happened, when somebody does
 //! something, then this follows. After every command all invariants are checked.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod given;
 
 // One day, from the donation to the bags.
@@ -23,3 +25,11 @@ mod anything_goes;
 // What is written into the chronicle stays readable; the seed is in order.
 mod schema_lock;
 mod seed;
+
+// The real program as a process: its command line, many clients at once, kill -9, strace.
+mod server_process;
+
+mod checkout_rush;
+mod cli;
+mod durable_before_answered;
+mod killed_under_load;
