@@ -1,0 +1,274 @@
+//! Where the time of "place order" goes: the two halves of the pipeline on one thread, without
+//! queues, with a stopwatch between the stages and one in the disk.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use deeds_engine::clock::Now;
+use deeds_engine::duplicates::{Duplicates, Fingerprint, WINDOW_COMMANDS};
+use deeds_engine::engine::Intent;
+use deeds_pipeline::opening::{self, OpenOptions, Opened};
+use deeds_pipeline::reply::Submission;
+use deeds_values::{Position, Timestamp};
+use food_bank::FoodBank;
+use serde::Serialize;
+
+use crate::bank;
+use crate::load::{Load, Order, Orders};
+use crate::watched_disk::WatchedDisk;
+
+/// Commands per frame: one client waiting, many clients, an import.
+const FRAMES: [usize; 3] = [1, 64, 1_024];
+
+/// Orders measured with frames of one, each of which waits for the disk; and with larger ones.
+const ORDERS_ALONE: usize = 2_000;
+const ORDERS: usize = 200_000;
+
+/// Microseconds per command, in the order of the stages.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Stages {
+    commands_per_frame: usize,
+    /// JSON to a typed command and its recorded form.
+    parse: f64,
+    /// Look up and remember the command's id.
+    duplicates: f64,
+    /// Authorize, decide, evolve, encode events and answer, gather changes.
+    decide: f64,
+    /// Names to numbers, the record's draft, the reply.
+    draft: f64,
+    /// Header, commitments, Merkle tree, chain, checksums.
+    hash: f64,
+    /// The system's write call.
+    write: f64,
+    /// Waiting for the disk.
+    sync: f64,
+    /// Fold into the atom and publish; drop the atom before.
+    publish: f64,
+    /// Call back those who wait.
+    answer: f64,
+    /// What reaches the disk.
+    bytes: f64,
+    syncs_per_frame: f64,
+}
+
+pub(crate) fn measure(directory: &Path, quick: bool) -> anyhow::Result<Vec<Stages>> {
+    let mut all = Vec::new();
+    for commands_per_frame in FRAMES {
+        let orders = if commands_per_frame == 1 { ORDERS_ALONE } else { ORDERS };
+        let orders = if quick { orders / 4 } else { orders };
+        let place = directory.join(format!("stages-{commands_per_frame}"));
+        bank::close(bank::stocked(&place)?)?;
+        let alone = engine_alone(&place, orders)?;
+        let mut stages = pipeline(&place, commands_per_frame, orders)?;
+        stages.duplicates = duplicates_alone(orders);
+        // `pipeline` measured deciding as a whole: its inner parts were measured by themselves.
+        stages.draft = (stages.decide - alone).max(0.0);
+        stages.decide = (alone - stages.duplicates).max(0.0);
+        all.push(stages);
+        std::fs::remove_dir_all(place)?;
+    }
+    Ok(all)
+}
+
+fn pipeline(place: &Path, commands_per_frame: usize, count: usize) -> anyhow::Result<Stages> {
+    let disk = Arc::new(WatchedDisk::new(place));
+    let clock = Clock::start();
+    let opened = open(Arc::clone(&disk), &clock)?;
+    let Opened { mut decider, mut publisher, .. } = opened;
+    let mut orders = Orders::new(Load::Uniform, 1, bank::now_ms());
+    let mut spent = Stages { commands_per_frame, ..Stages::default() };
+    let answered: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let frames = count / commands_per_frame;
+    for _ in 0..frames {
+        let sent: Vec<(Order, String)> = (0..commands_per_frame)
+            .map(|_| orders.next())
+            .map(|order| {
+                let json = Orders::json(&order);
+                (order, json)
+            })
+            .collect();
+        let began = Instant::now();
+        let parsed: Vec<_> = sent.iter().map(|(_, json)| orders.parse(json)).collect();
+        spent.parse += us(began.elapsed());
+
+        let submissions: Vec<Submission<FoodBank>> = sent
+            .into_iter()
+            .zip(parsed)
+            .map(|((order, _), command)| {
+                let answered = Arc::clone(&answered);
+                let caller = bank::neighbor_caller(&orders.actors()[order.neighbor]);
+                let reply = Box::new(move |_| {
+                    answered.lock().expect("one thread").get_or_insert_with(Instant::now);
+                });
+                Submission { caller, id: order.id, command, reply }
+            })
+            .collect();
+        let began = Instant::now();
+        for submission in submissions {
+            decider.decide(submission, clock.now());
+        }
+        let frame = decider.take_frame();
+        spent.decide += us(began.elapsed());
+
+        disk.take();
+        let began = Instant::now();
+        publisher.commit(frame)?;
+        let done = Instant::now();
+        let watched = disk.take();
+        let stored = watched.last_done.expect("a frame is written");
+        let first_answer = answered.lock().expect("one thread").take().expect("all are answered");
+        spent.sync += us(watched.syncing);
+        spent.write += us(watched.writing);
+        spent.hash += us(stored - began) - us(watched.syncing) - us(watched.writing);
+        spent.publish += us(first_answer - stored);
+        spent.answer += us(done - first_answer);
+        spent.bytes += watched.bytes as f64;
+        spent.syncs_per_frame += watched.syncs as f64;
+    }
+    publisher.close()?;
+    Ok(spent.per_command(frames))
+}
+
+/// Microseconds per command of the engine by itself, with its duplicate window.
+fn engine_alone(place: &Path, count: usize) -> anyhow::Result<f64> {
+    let clock = Clock::start();
+    let mut opened = open(Arc::new(WatchedDisk::new(place)), &clock)?;
+    let mut orders = Orders::new(Load::Uniform, 2, bank::now_ms());
+    let first = opened.publisher.published().position.0 + 1;
+    let mut spent = Duration::ZERO;
+    for number in 0..count as u64 {
+        let order = orders.next();
+        let caller = bank::neighbor_caller(&orders.actors()[order.neighbor]);
+        let parsed = orders.parsed(&order);
+        let began = Instant::now();
+        let intent = Intent {
+            actor: caller.actor,
+            actor_number: u32::try_from(order.neighbor).expect("a thousand") + 1,
+            roles: caller.roles,
+            id: order.id,
+            index: parsed.index,
+            act: parsed.act,
+            arguments: &parsed.arguments,
+            personal: &parsed.personal,
+        };
+        let verdict = opened.decider.engine().decide(intent, clock.now(), Position(first + number));
+        if number % 64 == 63 {
+            drop(opened.decider.engine().take_changes());
+        }
+        spent += began.elapsed();
+        drop(verdict);
+    }
+    // What was decided is not in the chronicle: it is closed as it was.
+    opened.publisher.close()?;
+    Ok(us(spent) / count as f64)
+}
+
+/// Microseconds per command of the duplicate window by itself.
+fn duplicates_alone(count: usize) -> f64 {
+    let mut window = Duplicates::new(WINDOW_COMMANDS);
+    let mut orders = Orders::new(Load::Uniform, 3, bank::now_ms());
+    let time = Timestamp(i64::try_from(bank::now_ms()).expect("our time") * 1_000);
+    let ids: Vec<_> = (0..count).map(|_| orders.next()).collect();
+    let began = Instant::now();
+    for (position, order) in (0..).map(Position).zip(&ids) {
+        let (actor, print) = (order.neighbor as u32, Fingerprint(position.0));
+        std::hint::black_box(window.look_up(actor, &order.id, print, time));
+        window.remember(actor, &order.id, print, position, time);
+    }
+    us(began.elapsed()) / count as f64
+}
+
+fn open(disk: Arc<WatchedDisk>, clock: &Clock) -> anyhow::Result<Opened<FoodBank>> {
+    let options = OpenOptions {
+        engine: bank::engine_options(),
+        code: "bench".to_owned(),
+        now: clock.now().wall,
+        seed: [7; 40],
+    };
+    Ok(opening::open(disk, bank::writer_options, &options, &mut |_, _| {})?)
+}
+
+/// Both clocks, as the node's shell reads them.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn now(&self) -> Now {
+        let wall = std::time::SystemTime::now();
+        let wall = wall.duration_since(std::time::UNIX_EPOCH).expect("the clock is past 1970");
+        Now {
+            wall: Timestamp(i64::try_from(wall.as_micros()).expect("our time")),
+            monotonic_us: u64::try_from(self.0.elapsed().as_micros()).expect("a short run"),
+        }
+    }
+}
+
+impl Stages {
+    fn per_command(mut self, frames: usize) -> Self {
+        let commands = (frames * self.commands_per_frame) as f64;
+        for stage in [
+            &mut self.parse,
+            &mut self.decide,
+            &mut self.hash,
+            &mut self.write,
+            &mut self.sync,
+            &mut self.publish,
+            &mut self.answer,
+            &mut self.bytes,
+        ] {
+            *stage /= commands;
+        }
+        self.syncs_per_frame /= frames as f64;
+        self
+    }
+}
+
+fn us(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+pub(crate) fn print(all: &[Stages]) {
+    let rows: [(&str, fn(&Stages) -> f64); 11] = [
+        ("parse JSON", |s| s.parse),
+        ("duplicate?", |s| s.duplicates),
+        ("authorize, decide, evolve, encode", |s| s.decide),
+        ("draft the record", |s| s.draft),
+        ("hash and frame", |s| s.hash),
+        ("write", |s| s.write),
+        ("wait for the disk", |s| s.sync),
+        ("fold and publish the atom", |s| s.publish),
+        ("answer", |s| s.answer),
+        ("bytes written per command", |s| s.bytes),
+        ("syncs per frame", |s| s.syncs_per_frame),
+    ];
+    println!("Where the time goes, µs per command");
+    print!("{:<36}", "commands per frame");
+    all.iter().for_each(|stages| print!("{:>10}", stages.commands_per_frame));
+    println!();
+    for (name, figure) in rows {
+        print!("{name:<36}");
+        all.iter().for_each(|stages| print!("{:>10.2}", figure(stages)));
+        println!();
+    }
+    println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use deeds_engine::app::App as _;
+
+    use super::*;
+
+    #[test]
+    fn the_food_bank_still_takes_the_orders_that_are_placed_here() {
+        let mut orders = Orders::new(Load::Uniform, 1, 1);
+        let order = orders.next();
+        let parsed = orders.parse(&Orders::json(&order));
+        assert_eq!(FoodBank::COMMANDS[parsed.index].name, "PlaceOrder");
+        assert_eq!(parsed.arguments, orders.parsed(&order).arguments);
+    }
+}
