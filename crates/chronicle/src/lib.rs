@@ -12,6 +12,8 @@
 //! - `window`, `scan`, `proof`, `catalog`: reading frames and proving them, segment by segment;
 //! - [`recovery`]: opening after anything: torn or damaged;
 //! - [`reader`]: durable records from any position, beside a live writer;
+//! - [`note`], [`checkpoint`]: signed notes, and what they say of the tree; [`consistency`]: proofs that
+//!   one tree is the beginning of another;
 //! - [`mod@verify`]: every hash, checksum and body proved again.
 //!
 //! Nothing here reads a clock or draws randomness: times and salts come from the caller.
@@ -20,12 +22,15 @@
 
 pub mod body;
 mod catalog;
+pub mod checkpoint;
 pub mod checksum;
+pub mod consistency;
 pub mod disk;
 pub mod frame;
 pub mod guard;
 mod mark;
 pub mod merkle;
+pub mod note;
 mod proof;
 pub mod reader;
 pub mod record;
@@ -39,12 +44,13 @@ mod window;
 pub mod writer;
 
 pub use body::{Body, BodyClass, BodyDraft, CommitmentKind};
-pub use disk::{Disk, DiskError, DiskFile, RealDisk};
+pub use checkpoint::{Checkpoint, CheckpointError, Origin, TreeHead};
+pub use disk::{Attempt, Disk, DiskError, DiskFile, RealDisk};
 pub use frame::{FRAME_BYTES_MAX, FrameIndex};
 pub use guard::GuardFile;
 pub use merkle::Hash;
 pub use reader::{Info, ReadError, Reader, Stream};
 pub use record::{Outcome, Record, RecordDraft, RecordHeader, RecordKind, StoredCommandId};
 pub use recovery::{Damage, GuardFinding, OpenError, Recovered, Torn};
-pub use verify::{Progress, Verified, VerifyError, verify};
+pub use verify::{Comparison, Progress, Verified, VerifyError, verify, verify_against};
 pub use writer::{AppendError, Appended, SealJob, Sealing, Writer, WriterOptions};

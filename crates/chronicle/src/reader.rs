@@ -11,9 +11,11 @@ use deeds_values::{Lineage, Position};
 
 use crate::body::Body;
 use crate::catalog;
+use crate::checkpoint::TreeHead;
 use crate::disk::{Attempt, Disk, DiskError};
 use crate::frame::{FrameIndex, FrameKind};
 use crate::mark::Mark;
+use crate::merkle::Hash;
 use crate::record::{Record, RecordHeader};
 use crate::recovery::Damage;
 use crate::scan::{Depth, FrameBuffer, Point, ScanError, SegmentScan, Step, Within};
@@ -78,16 +80,16 @@ pub struct Info {
     pub tiles_bytes: u64,
 }
 
-/// What the writer of this process has made durable.
+/// What the writer of this process has made durable, and the root over it.
 #[derive(Default)]
-pub(crate) struct Live(Mutex<Option<Mark>>);
+pub(crate) struct Live(Mutex<Option<(Mark, Hash)>>);
 
 impl Live {
-    pub(crate) fn set(&self, mark: Mark) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark);
+    pub(crate) fn set(&self, mark: Mark, root: Hash) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((mark, root));
     }
 
-    fn mark(&self) -> Option<Mark> {
+    fn get(&self) -> Option<(Mark, Hash)> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -176,6 +178,21 @@ impl Reader {
         }
     }
 
+    /// The Merkle root over all records up to this one and with it; `None` if it is not the last
+    /// record of a durable frame.
+    pub fn root_after(&self, position: Position) -> Result<Option<Hash>, ReadError> {
+        let durable = self.durable()?;
+        if position >= durable.at.position {
+            return Ok(None);
+        }
+        let mut scan = self.locate(position, durable)?;
+        let (at, mut frame) = (scan.at, FrameBuffer::new());
+        if !scan.next(&mut frame, Depth::FrameHeader)? {
+            return Err(scan.damage_at(at, "the file ends before its last frame").into());
+        }
+        Ok((scan.at.position == position.next()).then_some(frame.header.root))
+    }
+
     /// What the chronicle is and how large.
     pub fn info(&self) -> Result<Info, ReadError> {
         let durable = self.durable()?;
@@ -190,6 +207,12 @@ impl Reader {
             bodies_bytes: self.directory_bytes(SegmentKind::Bodies.directory())?,
             tiles_bytes: self.directory_bytes(tiles::DIRECTORY)?,
         })
+    }
+
+    /// What the writer of this process tells from memory, if it is one's own.
+    pub(crate) fn live_head(&self) -> Option<TreeHead> {
+        let (mark, root) = self.shared.live.as_ref()?.get()?;
+        Some(TreeHead { size: mark.end, root })
     }
 
     fn directory_bytes(&self, directory: &str) -> Result<u64, DiskError> {
@@ -224,7 +247,7 @@ impl Reader {
         Ok(known.segments.clone())
     }
 
-    fn segment(&self, number: u64) -> Result<Arc<SegmentHeader>, ReadError> {
+    pub(crate) fn segment(&self, number: u64) -> Result<Arc<SegmentHeader>, ReadError> {
         if let Some(header) = self.known().segments.get(number as usize) {
             return Ok(header.clone());
         }
@@ -242,7 +265,7 @@ impl Reader {
     pub(crate) fn durable(&self) -> Result<Durable, ReadError> {
         let disk = self.shared.disk.as_ref();
         if let Some(live) = &self.shared.live
-            && let Some(mark) = live.mark()
+            && let Some((mark, _)) = live.get()
         {
             return Ok(behind(&mark));
         }

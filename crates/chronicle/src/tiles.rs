@@ -193,3 +193,23 @@ fn read_subtree(disk: &dyn Disk, start: u64, height: u32) -> Result<Option<Hash>
     }
     Ok(hashes.first().copied())
 }
+
+/// Hashes of a level from the `first` on: `count` of them, or as many as are on disk.
+pub(crate) fn read_hashes(
+    disk: &dyn Disk,
+    level: usize,
+    first: u64,
+    count: usize,
+) -> Result<Vec<Hash>, DiskError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let path = path(level);
+    let file = match disk.open_read(&path).attempt("open", &path) {
+        Err(error) if error.is_absent() => return Ok(Vec::new()),
+        file => file?,
+    };
+    let mut bytes = vec![0; count * 32];
+    let read = read_full_at(file.as_ref(), &mut bytes, first * 32).attempt("read", &path)?;
+    Ok(bytes[..read].as_chunks::<32>().0.iter().copied().map(Hash).collect())
+}

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use deeds_values::{Lineage, Position};
 
+use crate::checkpoint::TreeHead;
 use crate::disk::{Disk, DiskError};
 use crate::frame::FrameIndex;
-use crate::merkle::Hash;
+use crate::merkle::{Frontier, Hash};
 use crate::proof::{Proof, check_commitments};
 use crate::reader::{Durable, ReadError, Reader};
 use crate::scan::{Depth, FrameBuffer, SegmentScan};
@@ -61,11 +62,51 @@ pub enum VerifyError {
     },
 }
 
+/// What an earlier tree head says about the chronicle that was proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// The records are those that it was made of, and perhaps more.
+    Continues,
+    /// The chronicle has records of this size, and they are others: history was rewritten.
+    Diverged {
+        /// The root of the chronicle at that size.
+        found: Hash,
+    },
+    /// The chronicle has fewer records.
+    Incomplete,
+}
+
 /// Proves every durable record of the chronicle; works beside a live writer.
 pub fn verify(
     disk: Arc<dyn Disk>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Verified, VerifyError> {
+    prove(disk, Position(0), progress).map(|(verified, _)| verified)
+}
+
+/// Proves every durable record as [`verify`] does, and on the way makes the tree of the size that
+/// `earlier` has, from the record headers alone. What proves itself may still be a rewritten
+/// history: only what somebody kept from before can tell.
+pub fn verify_against(
+    disk: Arc<dyn Disk>,
+    earlier: TreeHead,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Verified, Comparison), VerifyError> {
+    let (verified, then) = prove(disk, earlier.size, progress)?;
+    let comparison = match then.root() {
+        _ if then.size() < earlier.size.0 => Comparison::Incomplete,
+        root if root == earlier.root => Comparison::Continues,
+        found => Comparison::Diverged { found },
+    };
+    Ok((verified, comparison))
+}
+
+/// Proves everything; gives the tree of the first `then` records, or of all if they are fewer.
+fn prove(
+    disk: Arc<dyn Disk>,
+    then: Position,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Verified, Frontier), VerifyError> {
     let reader = Reader::open(disk)?;
     let durable = reader.durable()?;
     let segments = reader.segments_up_to(durable.segment)?;
@@ -78,6 +119,7 @@ pub fn verify(
         durable,
         proof: Proof::before(first),
         tiles: TileCheck::open(reader.disk().as_ref(), tiled.0)?,
+        then: (then, Frontier::default()),
         frame: FrameBuffer::new(),
         bytes: 0,
         progress,
@@ -97,14 +139,15 @@ pub fn verify(
         state.segment(header, until)?;
         next_index = until;
     }
-    Ok(Verified {
+    let verified = Verified {
         lineage: reader.lineage(),
         end: durable.at.position,
         frame: FrameIndex(durable.at.index.0 - 1),
         root: state.proof.frontier.root(),
         segments: durable.segment + 1,
         bytes: state.bytes,
-    })
+    };
+    Ok((verified, state.then.1))
 }
 
 struct Verification<'a> {
@@ -112,6 +155,8 @@ struct Verification<'a> {
     durable: Durable,
     proof: Proof,
     tiles: TileCheck,
+    /// A smaller tree that is wanted, and what has been made of it.
+    then: (Position, Frontier),
     frame: FrameBuffer,
     bytes: u64,
     progress: &'a mut dyn FnMut(Progress),
@@ -134,9 +179,13 @@ impl Verification<'_> {
             if !more {
                 return Err(damaged(scan.damage_at(at, "the file ends before its last frame")));
             }
-            let tiles = &mut self.tiles;
-            let proved =
-                self.proof.check(&self.frame, |height, hash| tiles.completed(height, hash));
+            let (tiles, (size, then)) = (&mut self.tiles, &mut self.then);
+            let proved = self.proof.check(&self.frame, |height, hash| {
+                tiles.completed(height, hash);
+                if height == 0 && then.size() < size.0 {
+                    then.push(hash, |_, _| {});
+                }
+            });
             let proved = proved.and_then(|()| check_commitments(&self.frame));
             proved.map_err(|what| damaged(scan.damage_at(at, what)))?;
             self.tiles.check()?;

@@ -487,7 +487,7 @@ impl Writer {
             closed,
         };
         mark.write(self.mark.as_ref())?;
-        self.live.set(mark);
+        self.live.set(mark, self.root());
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 
 // Appending, reading, locking, guard file: on the real disk.
 mod append;
+// Signed checkpoints: their form, the proofs between them, and rewritten histories.
+mod checkpoints;
 // Crashes at every operation, and failing ones: on the model disk.
 mod crashes;
 // Encodings: round trips, and arbitrary bytes.
