@@ -81,7 +81,8 @@ impl DiskError {
 }
 
 /// Says what was attempted when it failed.
-pub(crate) trait Attempt<T> {
+pub trait Attempt<T> {
+    /// The result, with an error that says what was attempted on which file.
     fn attempt(self, what: &'static str, path: &str) -> Result<T, DiskError>;
 }
 
