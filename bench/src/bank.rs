@@ -12,6 +12,7 @@ use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::host::Host as _;
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
+use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_pipeline::reply::{Caller, Reply};
 use deeds_values::ActorId;
 use food_bank::{Category, FoodBank, Role};
@@ -40,6 +41,8 @@ pub(crate) fn open(
     let mut engine = engine_options();
     engine.window_commands = window_commands.unwrap_or(engine.window_commands);
     let options = NodeOptions {
+        checkpoint_keys: None,
+        snapshots: SnapshotPolicy::OFF,
         disk: disk(directory),
         writer: Box::new(writer_options),
         engine,

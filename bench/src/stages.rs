@@ -181,6 +181,7 @@ fn duplicates_alone(count: usize) -> f64 {
 
 fn open(disk: Arc<WatchedDisk>, clock: &Clock) -> anyhow::Result<Opened<FoodBank>> {
     let options = OpenOptions {
+        checkpoint_keys: None,
         engine: bank::engine_options(),
         code: "bench".to_owned(),
         now: clock.now().wall,

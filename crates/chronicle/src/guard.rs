@@ -23,7 +23,9 @@ use crate::checksum::{checksum, holds};
 use crate::disk::{Attempt, Disk, DiskError, read_full_at};
 use crate::frame::FrameIndex;
 use crate::merkle::Hash;
+use crate::reader::{ReadError, Reader};
 use crate::record::u64_at;
+use crate::recovery::GuardFinding;
 
 const GUARD_BYTES: usize = 80;
 const MAGIC: &[u8; 8] = b"DEEDSGRD";
@@ -88,6 +90,24 @@ impl GuardFile {
         let mut bytes = [0; GUARD_BYTES];
         read_full_at(file.as_ref(), &mut bytes, 0).attempt("read", &self.path)?;
         Ok(Guard::decode(&bytes))
+    }
+
+    /// Holds what the file says against the durable records; without a file there is nothing to be
+    /// said. For those who read beside the writer; opening to write does its own looking.
+    pub fn compare(&self, reader: &Reader) -> Result<GuardFinding, ReadError> {
+        let Some(guard) = self.read()? else { return Ok(GuardFinding::Off) };
+        if guard.lineage != reader.lineage() {
+            return Ok(GuardFinding::OtherLineage(guard.lineage));
+        }
+        let size = guard.end;
+        if size > reader.end()? {
+            return Ok(GuardFinding::Behind { size });
+        }
+        let agrees = match size.0.checked_sub(1) {
+            None => true,
+            Some(last) => reader.root_after(Position(last))? == Some(guard.root),
+        };
+        Ok(if agrees { GuardFinding::Agrees } else { GuardFinding::Differs { size } })
     }
 
     /// Replaces the file.

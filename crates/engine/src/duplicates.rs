@@ -47,11 +47,41 @@ struct Seen {
     fingerprint: Fingerprint,
 }
 
+/// A UUIDv7 in the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RememberedUnique {
+    /// The record.
+    pub position: Position,
+    /// Its time.
+    pub time: Timestamp,
+    /// The actor's number.
+    pub actor: u32,
+    /// The UUID.
+    pub id: [u8; 16],
+    /// The content.
+    pub fingerprint: Fingerprint,
+}
+
+/// The last number of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedNumber {
+    /// The record.
+    pub position: Position,
+    /// The actor's number.
+    pub actor: u32,
+    /// The source.
+    pub source: String,
+    /// The number.
+    pub number: u64,
+    /// The content.
+    pub fingerprint: Fingerprint,
+}
+
 /// The actor's number and the 16 bytes of the UUID.
 type UniqueKey = (u32, [u8; 16]);
 
 /// The window and the sources.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Duplicates {
     capacity: usize,
     unique: HashMap<UniqueKey, Seen>,
@@ -152,6 +182,57 @@ impl Duplicates {
     /// The newest id time ever forgotten, in milliseconds since 1970.
     pub fn horizon_ms(&self) -> Option<u64> {
         self.horizon_ms
+    }
+
+    /// How many UUIDs it holds at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The remembered UUIDs, in the order of their records.
+    pub fn uniques(&self) -> impl Iterator<Item = RememberedUnique> + '_ {
+        self.order.iter().map(|(time, key)| {
+            let Seen { position, fingerprint } = self.unique[key];
+            RememberedUnique { position, time: *time, actor: key.0, id: key.1, fingerprint }
+        })
+    }
+
+    /// The remembered numbers, by actor and source.
+    #[expect(clippy::disallowed_methods, reason = "collected and sorted")]
+    pub fn numbers(&self) -> Vec<RememberedNumber> {
+        let remembered = self.numbered.iter().map(|((actor, source), (number, seen))| {
+            let Seen { position, fingerprint } = *seen;
+            let (actor, source, number) = (*actor, source.clone(), *number);
+            RememberedNumber { position, actor, source, number, fingerprint }
+        });
+        let mut numbers: Vec<RememberedNumber> = remembered.collect();
+        numbers.sort_unstable_by(|a, b| (a.actor, &a.source).cmp(&(b.actor, &b.source)));
+        numbers
+    }
+
+    /// The window that remembered this; none if one window cannot have.
+    pub fn remembering(
+        capacity: usize,
+        horizon_ms: Option<u64>,
+        uniques: impl IntoIterator<Item = RememberedUnique>,
+        numbers: impl IntoIterator<Item = RememberedNumber>,
+    ) -> Option<Self> {
+        let mut window = Self { horizon_ms, ..Self::new(capacity) };
+        for RememberedUnique { position, time, actor, id, fingerprint } in uniques {
+            let in_order = window.order.back().is_none_or(|(last, _)| *last <= time);
+            let before = window.unique.insert((actor, id), Seen { position, fingerprint });
+            window.order.push_back((time, (actor, id)));
+            if !in_order || before.is_some() || window.order.len() > capacity {
+                return None;
+            }
+        }
+        for RememberedNumber { position, actor, source, number, fingerprint } in numbers {
+            let seen = Seen { position, fingerprint };
+            if window.numbered.insert((actor, source), (number, seen)).is_some() {
+                return None;
+            }
+        }
+        Some(window)
     }
 
     /// How many UUIDs are remembered, and how many sources.

@@ -178,6 +178,16 @@ impl<A: App> Engine<A> {
         &mut self.clock
     }
 
+    /// Takes over what a snapshot carried: the rows of the tables, the window, and the time of the
+    /// last record. The engine is new.
+    pub fn restore(&mut self, fill: impl FnOnce(&mut A), duplicates: Duplicates, time: Timestamp) {
+        assert_eq!(duplicates.capacity(), self.options.window_commands, "the same window");
+        assert_eq!(self.duplicates.counts(), (0, 0), "only a new engine is restored");
+        fill(&mut self.state);
+        self.duplicates = duplicates;
+        self.clock.replayed(time);
+    }
+
     /// Learns that a number stands for an event in this chronicle. A name that no event of the app
     /// has, now or as an alias, matters only if a record uses it.
     pub fn name_event(&mut self, number: u32, name: &str) {
@@ -366,8 +376,9 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The hash that tells apart two contents under one id: of the command's place in the app's list and
-/// its arguments as recorded. Lives in memory only.
-pub(crate) fn fingerprint(command: usize, arguments: &[u8], personal: &[u8]) -> Fingerprint {
+/// its arguments as recorded. It means something only to the code that made it: a snapshot made by
+/// other code is not used.
+pub fn fingerprint(command: usize, arguments: &[u8], personal: &[u8]) -> Fingerprint {
     let mut hasher = DefaultHasher::new();
     (command, arguments, personal).hash(&mut hasher);
     Fingerprint(hasher.finish())

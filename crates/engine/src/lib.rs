@@ -9,7 +9,7 @@
 //! - what they read and change: [`table`] and its [`rows`], recorded as [`changes`], gathered by
 //!   [`state`]; the published form is the [`atom`];
 //! - how a command is decided: [`engine`], with [`deciding`] as the author's view of it,
-//!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`];
+//!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`], from a [`snapshot`];
 //! - how things are written: [`recorded`], [`exact`], [`schema`];
 //! - how an author tests: [`testing`].
 
@@ -33,6 +33,7 @@ pub mod replay;
 pub mod row;
 pub mod rows;
 pub mod schema;
+pub mod snapshot;
 pub mod state;
 pub mod table;
 pub mod testing;

@@ -6,13 +6,16 @@ use deeds_values::{Key, KeyBytes};
 use schemars::{Schema, SchemaGenerator};
 
 use crate::actor::Audience;
+use crate::table::Split;
 
 /// A row of a table. Implemented by `#[row(key = …)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row",
     note = "put `#[row(key = ...)]` above the struct"
 )]
-pub trait Row: Audience + Clone + serde::Serialize + Send + Sync + 'static {
+pub trait Row:
+    Audience + Clone + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static
+{
     /// The type of the key: a field's, or a tuple of fields' types.
     type Key: Key;
 
@@ -44,6 +47,17 @@ pub struct IndexSpec<R> {
     pub has_value: fn(&R) -> bool,
     /// Appends the bytes of the indexed value.
     pub encode: fn(&R, &mut KeyBytes),
+}
+
+impl<R> IndexSpec<R> {
+    /// The row's entry, and where its key starts in it.
+    pub(crate) fn entry(&self, row: &R, key: &[u8]) -> (KeyBytes, Split) {
+        let mut bytes = KeyBytes::new();
+        (self.encode)(row, &mut bytes);
+        let split = Split::try_from(bytes.len()).expect("an indexed value is far below 4 GiB");
+        bytes.extend_from_slice(key);
+        (bytes, split)
+    }
 }
 
 /// One reference of a row type to another.

@@ -24,6 +24,7 @@ use imbl::OrdMap;
 
 use crate::changes::Change;
 use crate::row::Row;
+use crate::snapshot::Entries;
 
 /// A typed collection of rows.
 pub struct Table<R: Row> {
@@ -199,17 +200,10 @@ type IndexMove = (usize, (Entry, Entry));
 
 /// What a change of one row moves in the indexes; entries that stay are not named.
 fn index_moves<R: Row>(key: &[u8], before: Option<&R>, after: Option<&R>) -> Vec<IndexMove> {
-    let entry = |spec: &crate::row::IndexSpec<R>, row: &R| {
-        let mut bytes = KeyBytes::new();
-        (spec.encode)(row, &mut bytes);
-        let split = Split::try_from(bytes.len()).expect("an indexed value is far below 4 GiB");
-        bytes.extend_from_slice(key);
-        (bytes, split)
-    };
     let mut moves = Vec::new();
     for (number, spec) in R::INDEXES.iter().enumerate() {
-        let old = before.map(|row| entry(spec, row));
-        let new = after.map(|row| entry(spec, row));
+        let old = before.map(|row| spec.entry(row, key));
+        let new = after.map(|row| spec.entry(row, key));
         if old != new {
             moves.push((number, (old, new)));
         }
@@ -266,7 +260,7 @@ impl<R: Row> Frozen<R> {
 
 /// What the engine and the atom do with a table, whatever its rows. Not for authors.
 #[doc(hidden)]
-pub trait AnyTable: Send + Sync {
+pub trait AnyTable: Entries + Send + Sync {
     fn name(&self) -> &'static str;
     fn row_type(&self) -> TypeId;
     fn row_name(&self) -> &'static str;
@@ -452,7 +446,7 @@ impl<R: Row> AnyTable for Table<R> {
 }
 
 impl<R: Row> Table<R> {
-    fn each_row(&self) -> Box<dyn Iterator<Item = (&KeyBytes, &R)> + '_> {
+    pub(crate) fn each_row(&self) -> Box<dyn Iterator<Item = (&KeyBytes, &R)> + '_> {
         match &self.store {
             Store::Live(live) => Box::new(live.rows.iter().map(|(key, row)| (key, &**row))),
             Store::Frozen(frozen) => Box::new(frozen.rows.iter().map(|(key, row)| (key, &**row))),

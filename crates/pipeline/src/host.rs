@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use deeds_chronicle::{Info, ReadError};
+use deeds_chronicle::consistency::TreeReader;
+use deeds_chronicle::{Info, ReadError, Reader};
 use deeds_engine::actor::Roles;
 use deeds_engine::app::{App, QueryError, actor_in};
 use deeds_engine::schema::AppSchema;
@@ -13,9 +14,12 @@ use deeds_engine::table::AnyTable;
 use deeds_values::{CommandId, Lineage, Position, Timestamp};
 
 use crate::entry::{Entry, reply_of};
-use crate::node::{DECISION_TIME_MAX, Node, Stage};
+use crate::held::HeldAtoms;
+use crate::keys::{NotSigned, SignedCheckpoint};
+use crate::node::{DECISION_TIME_MAX, Node, Stage, wall};
 use crate::pipeline::ARGUMENT_BYTES_MAX;
 use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
+use crate::snapshot::SnapshotFigures;
 
 /// A running app. [`Node`](crate::node::Node) is its one implementation, for each app.
 pub trait Host: Send + Sync {
@@ -61,6 +65,15 @@ pub trait Host: Send + Sync {
     /// Sizes and ends of the chronicle.
     fn chronicle_info(&self) -> Result<Info, ReadError>;
 
+    /// A signed checkpoint of what is durable now.
+    fn checkpoint(&self) -> Result<SignedCheckpoint, NotSigned>;
+
+    /// The Merkle tree over what is durable now.
+    fn tree(&self) -> Result<TreeReader, ReadError>;
+
+    /// The chronicle itself, for reading.
+    fn chronicle(&self) -> &Reader;
+
     /// The tables of the published state: name, rows.
     fn tables(&self) -> Vec<(&'static str, usize)>;
 
@@ -69,6 +82,12 @@ pub trait Host: Send + Sync {
 
     /// Numbers for `/metrics`.
     fn counters(&self) -> Counters;
+
+    /// Snapshots: the last one, and how taking them goes.
+    fn snapshots(&self) -> SnapshotFigures;
+
+    /// Replaced atoms that somebody still reads from.
+    fn held_atoms(&self) -> HeldAtoms;
 
     /// A person confirms that the server's clock is right after it jumped.
     fn confirm_clock(&self);
@@ -236,6 +255,18 @@ impl<A: App> Host for Node<A> {
         self.reader.info()
     }
 
+    fn checkpoint(&self) -> Result<SignedCheckpoint, NotSigned> {
+        self.signer.as_ref().ok_or(NotSigned::NoKey)?.sign(wall())
+    }
+
+    fn tree(&self) -> Result<TreeReader, ReadError> {
+        TreeReader::open(&self.reader)
+    }
+
+    fn chronicle(&self) -> &Reader {
+        &self.reader
+    }
+
     fn tables(&self) -> Vec<(&'static str, usize)> {
         let mut tables = Vec::new();
         self.atom()
@@ -271,6 +302,14 @@ impl<A: App> Host for Node<A> {
         counters.busy = inbox.busy;
         counters.waiting = inbox.queue.len() as u64;
         counters
+    }
+
+    fn snapshots(&self) -> SnapshotFigures {
+        self.shared.snapshots.figures()
+    }
+
+    fn held_atoms(&self) -> HeldAtoms {
+        self.shared.replaced.count()
     }
 
     fn confirm_clock(&self) {

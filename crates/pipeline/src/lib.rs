@@ -6,22 +6,29 @@
 //! - [`queue`]: the bounded queue before the engine, fair between actors;
 //! - [`mod@pipeline`]: decide into a frame; append it; publish and answer. Synchronous, no threads;
 //! - [`names`], [`system`]: the numbers that stand for names, and the records that define them;
-//! - [`opening`]: founding a chronicle, or replaying one into an engine;
+//! - [`opening`]: founding a chronicle, or replaying one into an engine: `bookkeeping`, `replay`;
+//! - [`keys`]: what checkpoints are signed with, and the signing;
 //! - [`node`]: the thin shell of threads and clocks around it;
+//! - [`snapshot`], [`held`]: quick restarts, and what old atoms are still held;
 //! - [`host`], [`entry`]: a running app without its type, and records as people read them;
 //! - [`report`]: what operators are told;
 //! - [`refold`]: proving that the state is what the records say.
 
 #![forbid(unsafe_code)]
 
+mod bookkeeping;
 pub mod entry;
+pub mod held;
 pub mod host;
+pub mod keys;
 pub mod names;
 pub mod node;
 pub mod opening;
 pub mod pipeline;
 pub mod queue;
 pub mod refold;
+mod replay;
 pub mod reply;
 pub mod report;
+pub mod snapshot;
 pub mod system;

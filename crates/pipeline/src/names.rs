@@ -21,6 +21,10 @@ pub enum Namespace {
 }
 
 impl Namespace {
+    /// All of them. A snapshot names them by their place here.
+    pub const ALL: [Self; 5] =
+        [Self::Command, Self::Event, Self::Source, Self::Actor, Self::Credential];
+
     /// The name in system records.
     pub fn text(self) -> &'static str {
         match self {
@@ -34,14 +38,12 @@ impl Namespace {
 
     /// The namespace of a system record's text.
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Command, Self::Event, Self::Source, Self::Actor, Self::Credential]
-            .into_iter()
-            .find(|namespace| namespace.text() == text)
+        Self::ALL.into_iter().find(|namespace| namespace.text() == text)
     }
 }
 
 /// All names of a chronicle.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     numbers: HashMap<Namespace, HashMap<String, u32>>,
     texts: HashMap<Namespace, Vec<String>>,
@@ -71,6 +73,11 @@ impl Names {
     pub fn text(&self, namespace: Namespace, number: u32) -> Option<&str> {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;
         self.texts.get(&namespace)?.get(place).map(String::as_str)
+    }
+
+    /// The names of a namespace in the order of their numbers, from 1.
+    pub fn texts(&self, namespace: Namespace) -> &[String] {
+        self.texts.get(&namespace).map_or(&[], Vec::as_slice)
     }
 
     /// The number that the next new name gets.

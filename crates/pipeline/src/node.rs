@@ -1,8 +1,9 @@
 //! A node: the thin shell of threads and clocks around the pipeline.
 //!
-//! Three threads besides the callers': the *engine* thread decides, the *chronicle* thread commits,
-//! the *chores* thread drops replaced atoms and splits full segments. They share two things: the queue, behind one lock, and the
-//! published atom, behind one pointer.
+//! Four threads besides the callers': the *engine* thread decides, the *chronicle* thread commits,
+//! the *chores* thread drops replaced atoms and splits full segments, the *snapshots* thread takes
+//! snapshots. They share two things: the queue, behind one lock, and the published atom, behind one
+//! pointer.
 //!
 //! Group commit needs no timer: while the chronicle thread commits a frame, the engine thread decides
 //! what arrives into the next; the moment the chronicle is free it gets that frame.
@@ -21,7 +22,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use deeds_chronicle::{Disk, Reader, Recovered, Sealing, WriterOptions};
+use deeds_chronicle::{Disk, Origin, Reader, Recovered, Sealing, WriterOptions};
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
 use deeds_engine::clock::Now;
@@ -30,12 +31,16 @@ use deeds_engine::schema::{self, AppSchema};
 use deeds_values::{Position, Timestamp};
 
 use crate::entry::EntryReader;
+use crate::held::Replaced;
 use crate::host::Counters;
+use crate::keys::{CheckpointKeys, CheckpointSigner, Withheld};
 use crate::opening::{self, OpenError, OpenOptions};
 use crate::pipeline::{Chore, Decider, Frame, Publisher};
 use crate::queue::{FairQueue, Full, QueueLimits};
 use crate::reply::{Reply, Submission, SubmitError};
 use crate::report::{Report, ReportTo, chain};
+use crate::snapshot::thread::{Signal, SnapshotThread};
+use crate::snapshot::{self, SnapshotFinding, SnapshotPolicy};
 
 /// A decision that takes longer than this makes the node unhealthy: an author's loop without end.
 pub const DECISION_TIME_MAX: Duration = Duration::from_secs(5);
@@ -58,6 +63,10 @@ pub struct NodeOptions {
     pub code: String,
     /// 40 random bytes, used if a chronicle is founded.
     pub seed: [u8; 40],
+    /// The keys that checkpoints are signed with; none signs none.
+    pub checkpoint_keys: Option<CheckpointKeys>,
+    /// When snapshots are taken.
+    pub snapshots: SnapshotPolicy,
     /// Told what operators should know.
     pub report: ReportTo,
 }
@@ -68,8 +77,11 @@ pub struct Node<A: App> {
     pub(crate) schema: Arc<AppSchema>,
     pub(crate) reader: Reader,
     pub(crate) entries: EntryReader,
+    pub(crate) signer: Option<CheckpointSigner>,
     /// What opening found; none when the chronicle was founded now.
     pub recovered: Option<Recovered>,
+    /// The snapshot that opening loaded, and those that it did not.
+    pub snapshots: SnapshotFinding,
     /// Records replayed by opening.
     pub replayed: u64,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -85,6 +97,8 @@ pub(crate) struct Shared<A: App> {
     pub(crate) counters: Arc<Mutex<Counters>>,
     pub(crate) on_publish: RwLock<Vec<Box<dyn Fn(Position) + Send + Sync>>>,
     pub(crate) watch: Watch,
+    pub(crate) snapshots: Arc<Signal>,
+    pub(crate) replaced: Replaced<Atom<A>>,
     started: Instant,
 }
 
@@ -129,6 +143,7 @@ impl<A: App> Node<A> {
             code: options.code,
             now: wall(),
             seed: options.seed,
+            checkpoint_keys: options.checkpoint_keys,
         };
         let writer_options = || {
             // Splitting a segment takes as long as copying it: no frame shall wait for that.
@@ -140,6 +155,12 @@ impl<A: App> Node<A> {
         publisher.report = Arc::clone(&options.report);
 
         let reader = publisher.writer.reader();
+        let guard = opened.recovered.as_ref().map(|recovered| recovered.guard);
+        let withheld = guard.and_then(Withheld::after);
+        let signer = open_options.checkpoint_keys.as_ref().map(|keys| {
+            let origin = Origin::new(A::NAME, reader.lineage());
+            CheckpointSigner::new(origin, reader.clone(), keys, decider.key.as_ref(), withheld)
+        });
         let entries = EntryReader::new(A::NAME, reader.lineage(), Arc::clone(&decider.names));
         let shared = Arc::new(Shared {
             inbox: Mutex::new(Inbox {
@@ -156,6 +177,12 @@ impl<A: App> Node<A> {
             counters: Arc::clone(&publisher.counters),
             on_publish: RwLock::new(Vec::new()),
             watch: Watch::default(),
+            snapshots: Signal::new(
+                options.snapshots,
+                opened.snapshots.loaded.as_ref().map(|snapshot| snapshot.position),
+                publisher.published().position,
+            ),
+            replaced: Replaced::default(),
             started,
         });
 
@@ -166,20 +193,32 @@ impl<A: App> Node<A> {
         });
         publisher.notify = {
             let shared = Arc::clone(&shared);
-            Box::new(move |atom| shared.notify(atom.position))
+            Box::new(move |atom| {
+                shared.notify(atom.position);
+                shared.snapshots.published(atom.position);
+            })
         };
         let (frames, committed) = sync_channel::<Frame>(1);
+        let (snapshotter, report) = (opened.snapshotter, Arc::clone(&options.report));
+        let snapshots = spawn("snapshots", &shared, move |shared| {
+            snapshot::thread::run(&shared.snapshots, snapshotter, &shared.published, &report);
+        });
+        let snapshots = SnapshotThread::new(Arc::clone(&shared.snapshots), snapshots);
         let threads = vec![
             spawn("engine", &shared, move |shared| run_engine(shared, decider, &frames)),
-            spawn("chronicle", &shared, move |shared| run_chronicle(shared, publisher, &committed)),
-            spawn("chores", &shared, move |_| run_chores(&chores, &options.report)),
+            spawn("chronicle", &shared, move |shared| {
+                run_chronicle(shared, publisher, snapshots, &committed);
+            }),
+            spawn("chores", &shared, move |shared| run_chores(shared, &chores, &options.report)),
         ];
         Ok(Self {
             shared,
             schema: Arc::new(schema::of::<A>()),
             reader,
             entries,
+            signer,
             recovered: opened.recovered,
+            snapshots: opened.snapshots,
             replayed: opened.replayed,
             threads: Mutex::new(threads),
         })
@@ -219,9 +258,11 @@ impl<A: App> Node<A> {
         }
     }
 
-    /// Refuses new commands, commits those taken in, closes the chronicle; false if that took longer
+    /// Refuses new commands, commits those taken in, takes a last snapshot if it is worth it and
+    /// done in half the time, closes the chronicle; false if that took longer
     /// than allowed, and then the chronicle is as after a crash: whole, not marked as closed.
     pub fn shutdown(&self, allowed: Duration) -> bool {
+        self.shared.snapshots.allow_last(Instant::now() + allowed / 2);
         let mut inbox = self.shared.inbox();
         if inbox.stage == Stage::Serving {
             inbox.stage = Stage::Stopping;
@@ -291,7 +332,7 @@ impl<A: App> Shared<A> {
     }
 }
 
-fn wall() -> Timestamp {
+pub(crate) fn wall() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_micros()).expect("the clock is before the year 294,000"))
 }
@@ -372,6 +413,7 @@ fn run_engine<A: App>(shared: &Shared<A>, mut decider: Decider<A>, frames: &Sync
 fn run_chronicle<A: App>(
     shared: &Shared<A>,
     mut publisher: Publisher<A>,
+    snapshots: SnapshotThread,
     frames: &Receiver<Frame>,
 ) {
     while let Ok(frame) = frames.recv() {
@@ -384,7 +426,10 @@ fn run_chronicle<A: App>(
         shared.inbox().chronicle_free = true;
         shared.wake_engine.notify_one();
     }
-    // The engine thread has ended: everything taken in is committed, or the node has failed.
+    // The engine thread has ended: everything taken in is committed, or the node has failed. The
+    // publisher holds the lock under which snapshots are written, so it outlives their thread, on
+    // every way out of here.
+    drop(snapshots);
     let stopping = shared.inbox().stage == Stage::Stopping;
     if stopping {
         match publisher.close() {
@@ -397,10 +442,15 @@ fn run_chronicle<A: App>(
     }
 }
 
-fn run_chores<A: App>(chores: &Receiver<Chore<A>>, report: &ReportTo) {
+fn run_chores<A: App>(shared: &Shared<A>, chores: &Receiver<Chore<A>>, report: &ReportTo) {
     for chore in chores {
-        if let Err(error) = chore.run() {
-            report(Report::NotSealed { reason: chain(&error) });
+        match chore {
+            Chore::Drop(atom) => shared.replaced.drop_one(atom),
+            chore @ Chore::Seal(_) => {
+                if let Err(error) = chore.run() {
+                    report(Report::NotSealed { reason: chain(&error) });
+                }
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ use deeds_engine::engine::{self, Engine, Intent, Recording, Verdict};
 use deeds_values::{CommandId, Position, Timestamp};
 
 use crate::host::Counters;
+use crate::keys::KeyActivation;
 use crate::names::{Names, Namespace};
 use crate::reply::{Caller, Reply, ReplyTo, Submission};
 use crate::report::{Report, ReportTo, chain};
@@ -99,6 +100,8 @@ pub struct Decider<A: App> {
     pub(crate) schema: u32,
     /// The code and the schema that the chronicle knows; compared once, when it is opened.
     pub(crate) activated: (String, String),
+    /// The key that the chronicle knows to sign checkpoints.
+    pub(crate) key: Option<KeyActivation>,
     /// Told of each bug.
     pub(crate) report: ReportTo,
     pub(crate) frame: Frame,

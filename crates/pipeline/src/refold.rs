@@ -11,7 +11,8 @@ use deeds_engine::engine::EngineOptions;
 use deeds_engine::testing::same_state;
 use deeds_values::{Position, Timestamp};
 
-use crate::opening::{OpenError, Replay};
+use crate::opening::OpenError;
+use crate::replay::Replay;
 
 /// What refolding proved.
 pub struct Refolded<A: App> {

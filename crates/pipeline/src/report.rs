@@ -17,6 +17,11 @@ pub enum Report {
         /// Why.
         reason: String,
     },
+    /// A snapshot could not be taken; the older ones stay, and the next is tried when it is due.
+    NoSnapshot {
+        /// Why.
+        reason: String,
+    },
     /// The guard file could not be written; it lags until it can.
     NotGuarded {
         /// Why.
@@ -29,6 +34,7 @@ impl fmt::Display for Report {
         match self {
             Self::Bug { reference, message } => write!(f, "{reference}: {message}"),
             Self::NotSealed { reason } => write!(f, "a full segment was not sealed: {reason}"),
+            Self::NoSnapshot { reason } => write!(f, "no snapshot was taken: {reason}"),
             Self::NotGuarded { reason } => write!(f, "the guard file was not written: {reason}"),
         }
     }

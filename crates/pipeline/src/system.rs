@@ -79,6 +79,16 @@ pub fn draft(
     }
 }
 
+/// The 32 bytes that 64 hexadecimal digits stand for.
+pub(crate) fn bytes_32(text: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> = text
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect::<Option<_>>()?;
+    digits.try_into().ok()
+}
+
 /// The body of a system record.
 pub fn body<T: DeserializeOwned>(record: &Record) -> Result<T, DecodeError> {
     let missing = || DecodeError {

@@ -11,6 +11,7 @@ use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::node::NodeOptions;
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::report::Report;
+use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_values::Lineage;
 use sha2::{Digest, Sha256};
 
@@ -57,11 +58,15 @@ pub(crate) fn start(
         queue: QueueLimits::default(),
         code: code(),
         seed,
+        checkpoint_keys: None,
+        snapshots: SnapshotPolicy::default(),
         report: Arc::new(|report| match &report {
             Report::Bug { reference, message } => {
                 tracing::error!(target: "app", reference, "bug in the app: {message}");
             }
-            Report::NotSealed { .. } | Report::NotGuarded { .. } => {
+            Report::NotSealed { .. }
+            | Report::NoSnapshot { .. }
+            | Report::NotGuarded { .. } => {
                 tracing::warn!(target: "chronicle", "{report}");
             }
         }),

@@ -12,6 +12,7 @@ use deeds_pipeline::host::{Health, Host};
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::reply::{Reply, SubmitError};
+use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_sim::{Faults, ModelDisk};
 use deeds_values::CommandId;
 
@@ -22,12 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn start(disk: &Arc<dyn Disk>) -> Node<Shelf> {
     let options = NodeOptions {
+        checkpoint_keys: None,
         disk: Arc::clone(disk),
         writer: Box::new(|| writer_options(64 << 20)),
         engine: EngineOptions { check_invariants: true, decode_again: true, window_commands: 100 },
         queue: QueueLimits { commands_max: 100, commands_per_actor_max: 50 },
         code: "test".to_owned(),
         seed: [9; 40],
+        snapshots: SnapshotPolicy::OFF,
         report: Arc::new(|_| {}),
     };
     Node::start(options, &mut |_, _| {}).expect("an empty or whole disk")
