@@ -65,14 +65,17 @@ impl Reader {
             return Ok(head);
         }
         let size = self.end()?;
-        let root = match size.0.checked_sub(1) {
-            None => Frontier::default().root(),
-            Some(last) => {
-                let root = self.root_after(Position(last))?;
-                root.expect("what is durable ends with a whole frame")
-            }
-        };
+        let Some(last) = size.0.checked_sub(1) else { return Ok(TreeHead::default()) };
+        let root = self.root_after(Position(last))?;
+        let root = root.expect("what is durable ends with a whole frame");
         Ok(TreeHead { size, root })
+    }
+}
+
+/// That of the empty tree.
+impl Default for TreeHead {
+    fn default() -> Self {
+        Self { size: Position(0), root: Frontier::default().root() }
     }
 }
 

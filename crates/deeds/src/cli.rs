@@ -5,10 +5,12 @@
 //! failure; [`main`] is the one place that prints failures.
 //!
 //! Beside the verbs: [`exit`], codes and failures; [`place`], where files lie; [`remote`], a running
-//! server; [`opening`], the chronicle opened to decide; [`arguments`], [`typed`], [`sheet`], from
+//! server; [`opening`], the chronicle opened to decide; [`against`], a checkpoint held against it; [`arguments`], [`typed`], [`sheet`], from
 //! text to JSON by schema; [`progress`]; [`logging`].
 
+mod against;
 mod arguments;
+mod checkpoint;
 mod command;
 mod exit;
 mod import;
@@ -59,6 +61,7 @@ enum Verb {
     Log(log::Arguments),
     Info(info::Arguments),
     Verify(verify::Arguments),
+    Checkpoint(checkpoint::Arguments),
     Schema(schema::Arguments),
     Token(token::Arguments),
     Seed(seed::Arguments),
@@ -100,6 +103,7 @@ impl Verb {
             Self::Log(arguments) => log::run(program, arguments, out),
             Self::Info(arguments) => info::run(program, arguments, out),
             Self::Verify(arguments) => verify::run(program, arguments, out),
+            Self::Checkpoint(arguments) => checkpoint::run(program, arguments, out),
             Self::Schema(arguments) => schema::run(program, arguments, out),
             Self::Token(arguments) => token::run(program, arguments, out),
             Self::Seed(arguments) => seed::run(program, arguments, out),

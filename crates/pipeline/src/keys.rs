@@ -12,9 +12,7 @@
 use std::sync::{Arc, Mutex};
 
 use deeds_chronicle::note::{self, NoteSigner, SecretKey};
-use deeds_chronicle::{
-    Checkpoint, GuardFinding, Origin, ReadError, Reader, RecordKind, TreeHead,
-};
+use deeds_chronicle::{Checkpoint, GuardFinding, Origin, ReadError, Reader, RecordKind, TreeHead};
 use deeds_values::{Duration, Lineage, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -33,16 +33,19 @@ use crate::host_names::HostNames;
 use crate::metrics::{Metrics, NO_ROUTE};
 use crate::problem::Problem;
 use crate::security_journal::{Incident, SecurityJournal, Turned};
-use crate::{batch, commands, dev, operations, queries, records};
+use crate::{batch, checkpoints, commands, dev, operations, queries, records};
 
 /// Every route: what metrics and logs call them.
-pub(crate) const ROUTES: [&str; 12] = [
+pub(crate) const ROUTES: [&str; 15] = [
     "/v1/commands",
     "/v1/commands/{name}",
     "/v1/commands/{app}/{name}",
     "/v1/queries/{name}",
     "/v1/queries/{app}/{name}",
     "/v1/records",
+    "/v1/checkpoint",
+    "/v1/consistency",
+    "/v1/tile/{*path}",
     "/v1/schema",
     "/v1/operations/confirm-clock",
     "/v1/dev/people",
@@ -81,6 +84,9 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         query,
         app_query,
         records,
+        checkpoint,
+        consistency,
+        tile,
         schema,
         clock,
         people,
@@ -95,6 +101,9 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route(query, get(queries::ask))
         .route(app_query, get(queries::ask))
         .route(records, get(records::read))
+        .route(checkpoint, get(checkpoints::checkpoint))
+        .route(consistency, get(checkpoints::consistency))
+        .route(tile, get(checkpoints::tile))
         .route(schema, get(operations::schema))
         .route(clock, post(operations::confirm_clock))
         .route(health, get(operations::health))

@@ -5,8 +5,9 @@
 //! - [`mod@server`]: the socket, its threads, its end;
 //! - [`gateway`]: every route, and what happens around each request; [`host_names`] is its first gate;
 //! - [`access`]: who is asking; with [`eddsa`] and [`key_file`] under it, and [`dev`] for development;
-//! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`operations`]: what can
-//!   be asked;
+//!   [`checkpoint_key`] has the files of another key;
+//! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`checkpoints`],
+//!   [`operations`]: what can be asked;
 //! - [`body`], [`transcode`], [`problem`]: how things come in and go out;
 //! - [`security_journal`], [`metrics`]: what operators see.
 #![forbid(unsafe_code)]
@@ -15,6 +16,8 @@
 mod access;
 mod batch;
 mod body;
+pub mod checkpoint_key;
+mod checkpoints;
 mod commands;
 mod dev;
 mod eddsa;

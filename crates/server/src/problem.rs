@@ -36,6 +36,8 @@ pub(crate) enum Problem {
     Denied { reason: String },
     /// Nothing is at this path.
     NoSuchPath,
+    /// The tree has no such tile, or not yet.
+    NoSuchTile,
     /// The app has no such command or query.
     NoSuchName { kind: &'static str, name: String, suggestion: Option<String> },
     /// The path does not know this method.
@@ -68,6 +70,8 @@ pub(crate) enum Problem {
     NotYet { lineage: Lineage, published: Position },
     /// The server is not well; `/healthz` only.
     Unwell { reason: String },
+    /// No checkpoint may be signed.
+    NotSigned { reason: String },
     /// The app or the server failed on this request.
     Bug { reference: String, recorded: Option<(Lineage, Position)> },
     /// The chronicle could not be read.
@@ -125,6 +129,7 @@ impl Problem {
             Self::Unauthenticated { .. } => (S::UNAUTHORIZED, "unauthenticated", "Who are you?"),
             Self::Denied { .. } => (S::FORBIDDEN, "denied", "Not allowed"),
             Self::NoSuchPath => (S::NOT_FOUND, "path", "Nothing is here"),
+            Self::NoSuchTile => (S::NOT_FOUND, "tile", "No such tile"),
             Self::NoSuchName { .. } => (S::NOT_FOUND, "name", "No such name"),
             Self::Method => (S::METHOD_NOT_ALLOWED, "method", "Not with this method"),
             Self::TooSlow => (S::REQUEST_TIMEOUT, "too-slow", "The body came too slowly"),
@@ -145,6 +150,8 @@ impl Problem {
                 (S::SERVICE_UNAVAILABLE, "clock-stopped", "The server's clock jumped"),
             Self::NotYet { .. } => (S::SERVICE_UNAVAILABLE, "not-yet", "Not there yet"),
             Self::Unwell { .. } => (S::SERVICE_UNAVAILABLE, "unwell", "The server is not well"),
+            Self::NotSigned { .. } =>
+                (S::SERVICE_UNAVAILABLE, "not-signed", "No checkpoint is signed"),
             Self::Bug { .. } => (S::INTERNAL_SERVER_ERROR, "bug", "A bug"),
             Self::Unreadable { .. } =>
                 (S::INTERNAL_SERVER_ERROR, "unreadable", "The chronicle cannot be read"),
@@ -171,7 +178,14 @@ impl Problem {
                 set the clock, or let the server make the id. Nothing was run."
                 .to_owned(),
             Self::Unauthenticated { detail, .. } => detail.clone(),
-            Self::Denied { reason } | Self::Unwell { reason } => reason.clone(),
+            Self::Denied { reason } | Self::Unwell { reason } | Self::NotSigned { reason } => {
+                reason.clone()
+            }
+            Self::NoSuchTile => {
+                "Tiles are /v1/tile/L/N or .p/W, N in groups of three digits, up to \
+                the size of the last checkpoint."
+                    .to_owned()
+            }
             Self::NoSuchPath => "See /v1/schema for the commands and queries.".to_owned(),
             Self::NoSuchName { kind, name, suggestion } => match suggestion {
                 Some(suggestion) => {

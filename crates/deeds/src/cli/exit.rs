@@ -31,6 +31,12 @@ pub(crate) enum Exit {
     SaidNo = 8,
     /// No server answers.
     NoServer = 9,
+    /// The checkpoint does not count: it is no checkpoint, or not signed by a key that is trusted.
+    InvalidCheckpoint = 10,
+    /// The chronicle holds another history than the checkpoint was made of.
+    Diverged = 11,
+    /// The chronicle holds fewer records than the checkpoint was made of.
+    Incomplete = 12,
 }
 
 /// What `--help` says about exit codes.
@@ -45,7 +51,10 @@ Exit codes:
   6  the chronicle failed while serving
   7  another process listens on the address
   8  the app said no: refused or denied, or some lines of an import were
-  9  no server answers";
+  9  no server answers
+  10 the checkpoint is not signed by a key that is trusted, or none may be signed
+  11 the history is not the one that the checkpoint was made of
+  12 the chronicle has fewer records than the checkpoint was made of";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use deeds_chronicle::recovery::GuardFinding;
 use deeds_chronicle::{Disk, GuardFile, Reader, RealDisk, Recovered, WriterOptions};
 use deeds_engine::engine::EngineOptions;
+use deeds_pipeline::keys::Withheld;
 use deeds_pipeline::node::NodeOptions;
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::report::Report;
@@ -16,7 +17,7 @@ use deeds_values::Lineage;
 use sha2::{Digest, Sha256};
 
 use crate::cli::exit::Failure;
-use crate::cli::place::{DataArguments, state_directory};
+use crate::cli::place::{CheckpointKeyArguments, DataArguments, state_directory};
 use crate::cli::progress::Records;
 use crate::cli::verify::open_failure;
 use crate::program::{Program, Running};
@@ -34,6 +35,7 @@ pub(crate) enum Guarding {
 pub(crate) fn start(
     program: &Program,
     data: &DataArguments,
+    key: &CheckpointKeyArguments,
     guarding: Guarding,
     check_invariants: bool,
 ) -> Result<Running, Failure> {
@@ -58,15 +60,13 @@ pub(crate) fn start(
         queue: QueueLimits::default(),
         code: code(),
         seed,
-        checkpoint_keys: None,
+        checkpoint_keys: Some(key.open(program.name, data)?),
         snapshots: SnapshotPolicy::default(),
         report: Arc::new(|report| match &report {
             Report::Bug { reference, message } => {
                 tracing::error!(target: "app", reference, "bug in the app: {message}");
             }
-            Report::NotSealed { .. }
-            | Report::NoSnapshot { .. }
-            | Report::NotGuarded { .. } => {
+            Report::NotSealed { .. } | Report::NoSnapshot { .. } | Report::NotGuarded { .. } => {
                 tracing::warn!(target: "chronicle", "{report}");
             }
         }),
@@ -99,6 +99,9 @@ fn report(recovered: &Recovered) {
     } else if !recovered.closed {
         tracing::info!("the last writer was cut off; nothing was half-written");
     }
+    if let Some(withheld) = Withheld::after(recovered.guard) {
+        tracing::warn!("{withheld}");
+    }
     match recovered.guard {
         GuardFinding::Off | GuardFinding::Agrees => {}
         GuardFinding::Created => tracing::info!("a guard file was made"),
@@ -123,6 +126,12 @@ fn lineage(disk: &Arc<dyn Disk>, seed: &[u8; 40]) -> Lineage {
         // Founding, or a failure that opening to write is about to name.
         Err(_) => Lineage(*seed.first_chunk().expect("40 bytes begin with 8")),
     }
+}
+
+/// The guard file of a chronicle, for those who only look at it; none when there can be none.
+pub(crate) fn guard_to_read(lineage: Lineage) -> Option<GuardFile> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(state_directory()?));
+    Some(GuardFile { disk, path: format!("{lineage}.guard") })
 }
 
 fn guard_file(lineage: Lineage) -> Result<GuardFile, Failure> {

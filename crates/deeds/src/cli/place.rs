@@ -6,12 +6,19 @@ use std::sync::Arc;
 
 use deeds_chronicle::{Disk, ReadError, Reader, RealDisk};
 
-use deeds_server::TokenIssuer;
+use deeds_pipeline::keys::CheckpointKeys;
+use deeds_server::{TokenIssuer, checkpoint_key};
+use deeds_values::Duration;
 
 use crate::cli::exit::{Failure, chain};
 
 /// The name of the key file in the data directory.
 const KEY_FILE: &str = "token.key";
+
+/// The name of the file with the key for checkpoints.
+const CHECKPOINT_KEY_FILE: &str = "checkpoint.key";
+
+const DAY: Duration = Duration(24 * 3600 * 1_000_000);
 
 /// Where the chronicle lies.
 #[derive(Debug, Clone, clap::Args)]
@@ -64,6 +71,37 @@ impl KeyArguments {
         TokenIssuer::open(&self.file(app), app).map_err(|error| {
             Failure::failed(chain(&error))
                 .advise("Name the data directory with --data, or a key file with --key.")
+        })
+    }
+}
+
+/// The key that checkpoints are signed with.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CheckpointKeyArguments {
+    /// The key file for checkpoints, made when the chronicle is opened to write if it is absent
+    /// [default: checkpoint.key in the data directory].
+    #[arg(long, env = "DEEDS_CHECKPOINT_KEY", value_name = "FILE")]
+    pub checkpoint_key: Option<PathBuf>,
+    /// How many days a key that has been replaced goes on signing beside the new one.
+    #[arg(long, value_name = "N", default_value_t = KEY_OVERLAP_DAYS)]
+    pub key_overlap_days: u16,
+}
+
+/// A quarter: who looks once in a while has seen both keys side by side.
+const KEY_OVERLAP_DAYS: u16 = 90;
+
+impl CheckpointKeyArguments {
+    /// The key file.
+    pub(crate) fn file(&self, app: &str, data: &DataArguments) -> PathBuf {
+        let default = || data.directory(app).join(CHECKPOINT_KEY_FILE);
+        self.checkpoint_key.clone().unwrap_or_else(default)
+    }
+
+    /// Opens the key file, or makes it.
+    pub(crate) fn open(&self, app: &str, data: &DataArguments) -> Result<CheckpointKeys, Failure> {
+        let overlap = Duration(DAY.0 * i64::from(self.key_overlap_days));
+        checkpoint_key::open(&self.file(app, data), overlap).map_err(|error| {
+            Failure::failed(chain(&error)).advise("Name a key file with --checkpoint-key.")
         })
     }
 }

@@ -12,7 +12,7 @@ use deeds_values::CommandId;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::logging::{self, LogForm};
 use crate::cli::opening::{self, Guarding};
-use crate::cli::place::DataArguments;
+use crate::cli::place::{CheckpointKeyArguments, DataArguments};
 use crate::program::Program;
 use crate::seed::{SEED_SOURCE, SeedCommand};
 
@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
     no_guard: bool,
     #[command(flatten)]
     data: DataArguments,
+    #[command(flatten)]
+    checkpoint_key: CheckpointKeyArguments,
 }
 
 /// How long closing may take.
@@ -42,7 +44,8 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     logging::start(LogForm::Human, None).map_err(Failure::usage)?;
     let guarding = if arguments.no_guard { Guarding::Off } else { Guarding::On };
-    let running = opening::start(program, &arguments.data, guarding, false)?;
+    let running =
+        opening::start(program, &arguments.data, &arguments.checkpoint_key, guarding, false)?;
     let sown = sow(running.host.as_ref(), (program.seed)());
     (running.shutdown)(SHUTDOWN_TIME_MAX);
     writeln!(out, "{}", sown?)?;

@@ -13,7 +13,7 @@ use deeds_server::{
 use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::logging::{self, LogForm};
 use crate::cli::opening::{self, Guarding};
-use crate::cli::place::KeyArguments;
+use crate::cli::place::{CheckpointKeyArguments, KeyArguments};
 use crate::cli::seed;
 use crate::program::{Program, Running};
 
@@ -32,6 +32,8 @@ pub(crate) struct Arguments {
     listen: SocketAddr,
     #[command(flatten)]
     key: KeyArguments,
+    #[command(flatten)]
+    checkpoint_key: CheckpointKeyArguments,
     /// A name that clients reach this server by, besides localhost; repeatable.
     #[arg(long = "public-host", value_name = "NAME")]
     public_hosts: Vec<String>,
@@ -79,8 +81,13 @@ pub(crate) fn run(
     logging::start(arguments.log, arguments.log_filter.as_deref()).map_err(Failure::usage)?;
     look_at_address(arguments.listen)?;
     let guarding = if arguments.dev || arguments.no_guard { Guarding::Off } else { Guarding::On };
-    let running =
-        opening::start(program, &arguments.key.data, guarding, arguments.check_invariants)?;
+    let running = opening::start(
+        program,
+        &arguments.key.data,
+        &arguments.checkpoint_key,
+        guarding,
+        arguments.check_invariants,
+    )?;
     if arguments.seed || (arguments.dev && !arguments.no_seed) {
         let sown = seed::sow(running.host.as_ref(), (program.seed)())?;
         tracing::info!("{sown}");

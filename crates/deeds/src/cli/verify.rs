@@ -2,10 +2,12 @@
 
 use std::io::{IsTerminal, Write, stderr};
 
+use deeds_chronicle::Verified;
 use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::refold::RefoldError;
 use serde_json::json;
 
+use crate::cli::against::{self, Kept};
 use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::place::DataArguments;
 use crate::cli::progress::Records;
@@ -25,6 +27,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    kept: against::Given,
+    #[command(flatten)]
     data: DataArguments,
 }
 
@@ -35,15 +39,9 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let (drawn, quiet) = (stderr().is_terminal(), arguments.json);
+    let kept = arguments.kept.read(program, &arguments.data)?;
     let mut progress = Records::new("proved", drawn, quiet);
-    let disk = arguments.data.disk(program.name);
-    let verified = deeds_chronicle::verify(disk, &mut |at| {
-        progress.set(at.records, at.records_total);
-    })
-    .map_err(|error| {
-        let place = arguments.data.directory(program.name);
-        Failure::from(error).while_doing(&place.display().to_string())
-    })?;
+    let verified = prove(program, arguments, kept.as_ref(), &mut progress)?;
     let proved_line = progress.finish(verified.end.0);
 
     let mut folded_line = None;
@@ -66,6 +64,7 @@ pub(crate) fn run(
             "root": verified.root.to_string(),
             "segments": verified.segments,
             "bytes": verified.bytes,
+            "against": kept.as_ref().map(Kept::json),
             "folded": folded.as_ref().map(|state| state.records),
             "tables": folded.as_ref().map(|state| &state.tables),
         });
@@ -82,6 +81,9 @@ pub(crate) fn run(
          tree: {} bytes in {} segments",
         verified.bytes, verified.segments
     )?;
+    if let Some(kept) = &kept {
+        writeln!(out, "{}", kept.lines(program, &verified))?;
+    }
     match (folded_line, folded) {
         (Some(line), Some(state)) => {
             let rows: u64 = state.tables.iter().map(|table| table.rows).sum();
@@ -99,6 +101,29 @@ pub(crate) fn run(
     }
     out.flush()?;
     Ok(Exit::Done)
+}
+
+/// Proves the bytes, and that they continue the checkpoint if there is one.
+fn prove(
+    program: &Program,
+    arguments: &Arguments,
+    kept: Option<&Kept>,
+    progress: &mut Records,
+) -> Result<Verified, Failure> {
+    let disk = arguments.data.disk(program.name);
+    // Without a checkpoint the empty tree will do: everything continues it.
+    let head = kept.map(|kept| kept.checkpoint.head).unwrap_or_default();
+    let (verified, comparison) = deeds_chronicle::verify_against(disk, head, &mut |at| {
+        progress.set(at.records, at.records_total);
+    })
+    .map_err(|error| {
+        let place = arguments.data.directory(program.name);
+        Failure::from(error).while_doing(&place.display().to_string())
+    })?;
+    if let Some(kept) = kept {
+        kept.judge(program, &verified, comparison)?;
+    }
+    Ok(verified)
 }
 
 /// Why the state could not be proved.
