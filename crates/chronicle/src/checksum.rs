@@ -21,27 +21,8 @@ pub fn checksum(salt: &Salt, bytes: &[u8]) -> u64 {
 /// Whether bytes have the checksum that is stated for them.
 pub(crate) fn holds(salt: &Salt, bytes: &[u8], stated: u64) -> bool {
     #[cfg(feature = "plant")]
-    if plant::checksums_are_ignored() {
+    if crate::plant::checksums_are_ignored() {
         return true;
     }
     checksum(salt, bytes) == stated
-}
-
-/// A fault planted on purpose, to show that the tests would notice it.
-#[cfg(feature = "plant")]
-pub mod plant {
-    use std::cell::Cell;
-
-    thread_local! {
-        static IGNORED: Cell<bool> = const { Cell::new(false) };
-    }
-
-    /// Makes every checksum hold on this thread, or not.
-    pub fn ignore_checksums(ignored: bool) {
-        IGNORED.set(ignored);
-    }
-
-    pub(super) fn checksums_are_ignored() -> bool {
-        IGNORED.get()
-    }
 }

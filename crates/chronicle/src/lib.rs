@@ -25,12 +25,16 @@ mod catalog;
 pub mod checkpoint;
 pub mod checksum;
 pub mod consistency;
+mod copies;
 pub mod disk;
 pub mod frame;
 pub mod guard;
+mod head;
 mod mark;
 pub mod merkle;
 pub mod note;
+#[cfg(feature = "plant")]
+pub mod plant;
 mod proof;
 pub mod reader;
 pub mod record;

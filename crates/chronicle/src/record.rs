@@ -65,6 +65,8 @@ pub enum RecordKind {
     StateRoot = 9,
     /// A correction of an earlier record.
     Amendment = 10,
+    /// All records before are copies of those of another lineage.
+    Restored = 11,
 }
 
 impl RecordKind {
@@ -81,6 +83,7 @@ impl RecordKind {
             8 => Self::Key,
             9 => Self::StateRoot,
             10 => Self::Amendment,
+            11 => Self::Restored,
             _ => return None,
         })
     }

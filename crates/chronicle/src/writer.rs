@@ -16,22 +16,24 @@ use deeds_values::{Lineage, Position, Timestamp};
 
 use crate::body::{BodyDraft, commitment};
 use crate::checksum::checksum;
+use crate::copies::RecordCopies;
 use crate::disk::{Attempt, Disk, DiskError, DiskFile};
 use crate::frame::{
     Epoch, FRAME_CONTENT_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameIndex, FrameKind,
     encode_block, frame_hash,
 };
 use crate::guard::{Guard, GuardFile};
+use crate::head::{Head, create_directories};
 use crate::mark::Mark;
 use crate::merkle::{Frontier, Hash};
 use crate::proof::Proof;
 use crate::reader::{Live, Reader};
 use crate::record::{BodyHeader, RecordDraft, RecordHeader, leaf_hash};
-use crate::recovery::{self, GuardFinding, OpenError, Recovered, Tail};
+use crate::recovery::{self, Evidence, GuardFinding, OpenError, Recovered, Tail};
 use crate::scan::ScanError;
-use crate::seal::{self, TORN_DIRECTORY};
+use crate::seal;
 use crate::segment::{SegmentHeader, SegmentKind};
-use crate::tiles::{self, Tiles};
+use crate::tiles::Tiles;
 
 /// The size of a segment unless told: large enough that files are few, small enough to copy.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
@@ -132,15 +134,6 @@ impl SealJob {
     }
 }
 
-/// The file being written.
-struct Head {
-    file: Box<dyn DiskFile>,
-    path: String,
-    header: SegmentHeader,
-    /// Where the next frame goes.
-    offset: u64,
-}
-
 /// The one writer of a chronicle; holds its lock.
 pub struct Writer {
     disk: Arc<dyn Disk>,
@@ -173,9 +166,30 @@ impl Writer {
     /// As [`append`](Self::append), and when `first` does not fit a frame.
     pub fn create(
         disk: Arc<dyn Disk>,
-        mut options: WriterOptions,
+        options: WriterOptions,
         lineage: Lineage,
         first: &[RecordDraft],
+    ) -> Result<Self, OpenError> {
+        let bytes = first.iter().map(RecordDraft::frame_bytes).sum::<usize>();
+        assert!(bytes <= FRAME_CONTENT_BYTES_MAX, "the first records fit a frame");
+        Self::found(disk, options, lineage, |writer| writer.encode_records(first))
+    }
+
+    /// Creates a chronicle whose first frame holds copies, as [`create`](Self::create) does.
+    pub(crate) fn create_from_copies(
+        disk: Arc<dyn Disk>,
+        options: WriterOptions,
+        lineage: Lineage,
+        first: &RecordCopies,
+    ) -> Result<Self, OpenError> {
+        Self::found(disk, options, lineage, |writer| writer.encode_copies(first))
+    }
+
+    fn found(
+        disk: Arc<dyn Disk>,
+        mut options: WriterOptions,
+        lineage: Lineage,
+        encode_first: impl FnOnce(&mut Self) -> Appended,
     ) -> Result<Self, OpenError> {
         create_directories(disk.as_ref())?;
         let lock = Arc::from(disk.lock().map_err(OpenError::lock)?);
@@ -208,9 +222,7 @@ impl Writer {
         let mut writer = Self::assemble(disk, lock, options, aside, tail, mark);
         writer.index = FrameIndex(1);
         writer.open_epoch()?;
-        let bytes = first.iter().map(RecordDraft::frame_bytes).sum::<usize>();
-        assert!(bytes <= FRAME_CONTENT_BYTES_MAX, "the first records fit a frame");
-        writer.encode_records(first);
+        encode_first(&mut writer);
         writer.write_frame()?;
         writer.head.publish(writer.disk.as_ref())?;
         writer.announce(false)?;
@@ -229,7 +241,7 @@ impl Writer {
         }
         let lock: Arc<dyn Send + Sync> = Arc::from(disk.lock().map_err(OpenError::lock)?);
         create_directories(disk.as_ref())?;
-        let tail = recovery::recover(&disk, options.guard.as_ref())?;
+        let tail = recovery::recover(&disk, options.guard.as_ref(), Evidence::All)?;
         let recovered = Recovered {
             lineage: tail.header.lineage,
             end: tail.at.position,
@@ -296,11 +308,31 @@ impl Writer {
         if bytes > FRAME_CONTENT_BYTES_MAX {
             return Err(AppendError::TooLarge { bytes });
         }
+        self.append_encoded(|writer| writer.encode_records(records))
+    }
+
+    /// Makes copies of another lineage's records durable as one frame, their headers, salts and
+    /// bodies as they are, so that the tree over them is the same.
+    ///
+    /// # Panics
+    /// As [`append`](Self::append).
+    pub(crate) fn append_copies(&mut self, copies: &RecordCopies) -> Result<Appended, AppendError> {
+        if self.poisoned {
+            return Err(AppendError::Poisoned);
+        }
+        self.append_encoded(|writer| writer.encode_copies(copies))
+    }
+
+    fn append_encoded(
+        &mut self,
+        encode: impl FnOnce(&mut Self) -> Appended,
+    ) -> Result<Appended, AppendError> {
+        assert!(!self.poisoned, "the caller has looked");
         self.poisoned = true;
         if self.is_full() {
             self.start_segment()?;
         }
-        let appended = self.encode_records(records);
+        let appended = encode(self);
         self.write_frame()?;
         self.announce(false)?;
         self.tiles.write_full()?;
@@ -425,14 +457,40 @@ impl Writer {
             let header = header_of(record, &mut self.bodies, &mut self.options.salts);
             let start = self.frame.len();
             header.encode(&mut self.frame);
-            let tiles = &mut self.tiles;
-            let leaf = leaf_hash(&self.frame[start..]);
-            self.proof.frontier.push(leaf, |height, hash| tiles.completed(height, hash));
-            self.proof.time = Some(record.time);
+            self.push_leaf(leaf_hash(&self.frame[start..]), record.time);
         }
         let count = u32::try_from(records.len()).expect("a frame has fewer records than bytes");
         let root = self.finish_frame(FrameKind::Records, count);
         Appended { first, count, frame, root }
+    }
+
+    /// As [`encode_records`](Self::encode_records), from copies.
+    fn encode_copies(&mut self, copies: &RecordCopies) -> Appended {
+        assert!(copies.count > 0, "a frame of records has records");
+        assert!(copies.bytes() <= FRAME_CONTENT_BYTES_MAX, "the copies fit a frame");
+        let (first, frame) = (self.end(), self.index);
+        self.frame.clear();
+        self.frame.resize(FRAME_HEADER_BYTES, 0);
+        self.frame.extend_from_slice(&copies.headers);
+        self.bodies.clear();
+        self.bodies.extend_from_slice(&copies.bodies);
+        let mut rest = copies.headers.as_slice();
+        while !rest.is_empty() {
+            let (header, length) = RecordHeader::decode(rest).expect("copies are whole headers");
+            assert_eq!(header.position, self.end(), "copies come in order");
+            assert!(self.proof.time <= Some(header.time), "the time of records never runs back");
+            self.push_leaf(leaf_hash(&rest[..length]), header.time);
+            rest = &rest[length..];
+        }
+        assert_eq!(self.end().0 - first.0, u64::from(copies.count), "every copy is a leaf");
+        let root = self.finish_frame(FrameKind::Records, copies.count);
+        Appended { first, count: copies.count, frame, root }
+    }
+
+    fn push_leaf(&mut self, leaf: Hash, time: Timestamp) {
+        let tiles = &mut self.tiles;
+        self.proof.frontier.push(leaf, |height, hash| tiles.completed(height, hash));
+        self.proof.time = Some(time);
     }
 
     /// Puts the frame header before the record headers, and the bodies block behind them.
@@ -553,38 +611,4 @@ fn header_of(
         schema: record.schema,
         bodies: record.bodies.iter().map(&mut place).collect(),
     }
-}
-
-impl Head {
-    /// Writes a segment's header to a file that does not have its name yet.
-    fn create(disk: &dyn Disk, header: SegmentHeader) -> Result<Self, DiskError> {
-        let path = header.path();
-        let aside = format!("{path}.new");
-        let file = disk.create_new(&aside).attempt("create", &aside)?;
-        let mut bytes = Vec::new();
-        header.encode(&mut bytes);
-        file.write_at(&bytes, 0).attempt("write", &aside)?;
-        Ok(Self { file, path, header, offset: bytes.len() as u64 })
-    }
-
-    /// Gives the file its name, durably: a segment's name never stands on a file without a header.
-    fn publish(&self, disk: &dyn Disk) -> Result<(), DiskError> {
-        let aside = format!("{}.new", self.path);
-        disk.rename(&aside, &self.path).attempt("rename", &aside)?;
-        disk.sync_dir(SegmentKind::Head.directory()).attempt("sync", "head")
-    }
-
-    fn reopen(disk: &dyn Disk, tail: &Tail) -> Result<Self, DiskError> {
-        let path = tail.header.path();
-        let file = disk.open_write(&path).attempt("open", &path)?;
-        Ok(Self { file, path, header: tail.header.clone(), offset: tail.at.offset })
-    }
-}
-
-fn create_directories(disk: &dyn Disk) -> Result<(), DiskError> {
-    let directories = ["", "head", "log", "bodies", tiles::DIRECTORY, TORN_DIRECTORY];
-    for directory in directories {
-        disk.create_dir(directory).attempt("create", directory)?;
-    }
-    disk.sync_dir("").attempt("sync", "the directory")
 }

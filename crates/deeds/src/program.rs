@@ -13,6 +13,7 @@ use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::refold::{RefoldError, refold};
 use deeds_pipeline::reply::Caller;
+use deeds_pipeline::snapshot::SnapshotFinding;
 use deeds_values::Position;
 
 use crate::seed::{Hint, Person, Seed, SeedCommand};
@@ -48,6 +49,8 @@ pub(crate) struct Running {
     pub host: Arc<dyn Host>,
     /// What opening found; none when the chronicle was founded now.
     pub recovered: Option<Recovered>,
+    /// The snapshot that was loaded, and those that were not.
+    pub snapshots: SnapshotFinding,
     /// Records replayed.
     pub replayed: u64,
     /// Refuses new commands, commits those taken in, closes; false if that took longer.
@@ -97,6 +100,7 @@ fn start<A: App>(options: NodeOptions, progress: Progress<'_>) -> Result<Running
     let stopping = Arc::clone(&node);
     Ok(Running {
         recovered: node.recovered.clone(),
+        snapshots: node.snapshots.clone(),
         replayed: node.replayed,
         shutdown: Box::new(move |allowed| stopping.shutdown(allowed)),
         host: node,

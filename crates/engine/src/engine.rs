@@ -185,6 +185,10 @@ impl<A: App> Engine<A> {
         assert_eq!(self.duplicates.counts(), (0, 0), "only a new engine is restored");
         fill(&mut self.state);
         self.duplicates = duplicates;
+        #[cfg(feature = "plant")]
+        if crate::plant::duplicates_are_forgotten() {
+            self.duplicates = Duplicates::new(self.options.window_commands);
+        }
         self.clock.replayed(time);
     }
 

@@ -26,6 +26,8 @@ pub mod duplicates;
 pub mod engine;
 pub mod event;
 pub mod exact;
+#[cfg(feature = "plant")]
+pub mod plant;
 pub mod query;
 pub mod recorded;
 pub mod refusal;

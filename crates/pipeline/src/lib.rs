@@ -25,6 +25,8 @@ pub mod names;
 pub mod node;
 pub mod opening;
 pub mod pipeline;
+#[cfg(feature = "plant")]
+pub mod plant;
 pub mod queue;
 pub mod refold;
 mod replay;

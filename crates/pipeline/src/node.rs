@@ -22,7 +22,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use deeds_chronicle::{Disk, Origin, Reader, Recovered, Sealing, WriterOptions};
+use deeds_chronicle::{Disk, Reader, Recovered, Sealing, WriterOptions};
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
 use deeds_engine::clock::Now;
@@ -33,7 +33,7 @@ use deeds_values::{Position, Timestamp};
 use crate::entry::EntryReader;
 use crate::held::Replaced;
 use crate::host::Counters;
-use crate::keys::{CheckpointKeys, CheckpointSigner, Withheld};
+use crate::keys::{CheckpointKeys, CheckpointSigner};
 use crate::opening::{self, OpenError, OpenOptions};
 use crate::pipeline::{Chore, Decider, Frame, Publisher};
 use crate::queue::{FairQueue, Full, QueueLimits};
@@ -155,12 +155,6 @@ impl<A: App> Node<A> {
         publisher.report = Arc::clone(&options.report);
 
         let reader = publisher.writer.reader();
-        let guard = opened.recovered.as_ref().map(|recovered| recovered.guard);
-        let withheld = guard.and_then(Withheld::after);
-        let signer = open_options.checkpoint_keys.as_ref().map(|keys| {
-            let origin = Origin::new(A::NAME, reader.lineage());
-            CheckpointSigner::new(origin, reader.clone(), keys, decider.key.as_ref(), withheld)
-        });
         let entries = EntryReader::new(A::NAME, reader.lineage(), Arc::clone(&decider.names));
         let shared = Arc::new(Shared {
             inbox: Mutex::new(Inbox {
@@ -216,7 +210,7 @@ impl<A: App> Node<A> {
             schema: Arc::new(schema::of::<A>()),
             reader,
             entries,
-            signer,
+            signer: opened.signer,
             recovered: opened.recovered,
             snapshots: opened.snapshots,
             replayed: opened.replayed,

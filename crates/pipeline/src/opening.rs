@@ -17,7 +17,7 @@ use deeds_engine::engine::EngineOptions;
 use deeds_engine::schema;
 use deeds_values::{Lineage, Position, Timestamp};
 
-use crate::keys::{CheckpointKeys, KeyActivation};
+use crate::keys::{CheckpointKeys, CheckpointSigner, KeyActivation, Withheld};
 use crate::names::Namespace;
 use crate::pipeline::{Decider, Frame, Publisher};
 use crate::replay::Replay;
@@ -76,6 +76,8 @@ pub struct Opened<A: App> {
     pub publisher: Publisher<A>,
     /// Takes snapshots of what is published, when it is asked to.
     pub snapshotter: Snapshotter<A>,
+    /// Signs checkpoints, if there is a key.
+    pub signer: Option<CheckpointSigner>,
     /// What opening found; none when the chronicle was founded now.
     pub recovered: Option<Recovered>,
     /// The snapshot that was loaded, and those that were not.
@@ -127,6 +129,11 @@ pub fn open<A: App>(
 
     let frame = decider.activate(options, writer.lineage());
     decider.engine.record_changes(true);
+    let withheld = recovered.as_ref().and_then(|recovered| Withheld::after(recovered.guard));
+    let signer = options.checkpoint_keys.as_ref().map(|keys| {
+        let (origin, recorded) = (Origin::new(A::NAME, writer.lineage()), decider.key.as_ref());
+        CheckpointSigner::new(origin, writer.reader(), keys, recorded, withheld)
+    });
     let state = decider.engine.state().freeze();
     let atom = Atom {
         lineage: writer.lineage(),
@@ -143,7 +150,7 @@ pub fn open<A: App>(
         notify: Box::new(|_| {}),
     };
     publisher.commit(frame)?;
-    Ok(Opened { decider, publisher, snapshotter, recovered, snapshots, replayed })
+    Ok(Opened { decider, publisher, snapshotter, signer, recovered, snapshots, replayed })
 }
 
 fn genesis<A: App>(options: &OpenOptions) -> (Lineage, RecordDraft) {

@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use arc_swap::ArcSwap;
 use deeds_chronicle::frame::FRAME_CONTENT_BYTES_MAX;
 use deeds_chronicle::{
-    AppendError, BodyClass, BodyDraft, CommitmentKind, Outcome, RecordDraft, RecordKind, SealJob,
-    StoredCommandId, Writer,
+    AppendError, BodyClass, BodyDraft, CommitmentKind, Outcome, Reader, RecordDraft, RecordKind,
+    SealJob, StoredCommandId, Writer,
 };
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
@@ -330,6 +330,8 @@ impl<A: App> Publisher<A> {
     /// Commits a frame. After an error the writer is poisoned: all who wait for this frame have been
     /// told that the outcome is unknown, and no later frame may be committed.
     pub fn commit(&mut self, mut frame: Frame) -> Result<(), AppendError> {
+        #[cfg(feature = "plant")]
+        crate::plant::answer_early(&mut frame.replies);
         if let (Some(first), Some(last)) = (frame.records.first(), frame.records.last()) {
             let (first, last, time) = (first.position, last.position, last.time);
 
@@ -368,6 +370,16 @@ impl<A: App> Publisher<A> {
             (self.report)(Report::NotGuarded { reason: chain(&error) });
         }
         Ok(())
+    }
+
+    /// Who is handed work that need not keep a frame waiting; until then it is done at once.
+    pub fn defer_to(&mut self, defer: impl FnMut(Chore<A>) + Send + 'static) {
+        self.defer = Box::new(defer);
+    }
+
+    /// A reader that sees what has been committed.
+    pub fn reader(&self) -> Reader {
+        self.writer.reader()
     }
 
     /// The published state.

@@ -52,11 +52,14 @@ impl SnapshotPolicy {
     }
 }
 
+/// After how many records a snapshot is taken unless told otherwise: they replay in a fraction of a
+/// second.
+pub const SNAPSHOT_EVERY: u64 = 100_000;
+
 impl Default for SnapshotPolicy {
-    /// 100,000 records replay in a fraction of a second; half a minute keeps a rush from being
-    /// spent on snapshots.
+    /// Half a minute between two keeps a rush from being spent on snapshots.
     fn default() -> Self {
-        Self { every_records: Some(100_000), interval_min: Duration::from_secs(30) }
+        Self { every_records: Some(SNAPSHOT_EVERY), interval_min: Duration::from_secs(30) }
     }
 }
 

@@ -128,6 +128,11 @@ fn host_numbers(page: &mut Page, host: &dyn Host) {
     for (table, rows) in host.tables() {
         page.line("deeds_table_rows", &format!("{{table=\"{table}\"}}"), rows);
     }
+    snapshot_numbers(page, host);
+    let held = host.held_atoms();
+    page.gauge("deeds_held_atoms", "Replaced states that a reader still holds.", held.count);
+    let oldest = held.oldest.as_secs_f64();
+    page.gauge("deeds_held_atoms_oldest_seconds", "Since the oldest was replaced.", oldest);
     // An unreadable chronicle shows by the absence of its sizes; `/healthz` says why.
     if let Ok(info) = host.chronicle_info() {
         page.gauge("deeds_chronicle_segments", "Segments.", info.segments);
@@ -140,6 +145,22 @@ fn host_numbers(page: &mut Page, host: &dyn Host) {
         ] {
             page.line("deeds_chronicle_bytes", &format!("{{kind=\"{kind}\"}}"), bytes);
         }
+    }
+}
+
+fn snapshot_numbers(page: &mut Page, host: &dyn Host) {
+    let figures = host.snapshots();
+    page.counter("deeds_snapshots_total", "Snapshots taken.", figures.count);
+    page.counter("deeds_snapshots_failed_total", "Snapshots not taken.", figures.failed);
+    if let Some(position) = figures.latest {
+        page.gauge("deeds_snapshot_position", "The last record in the last snapshot.", position);
+    }
+    if let Some(taken) = figures.taken {
+        let took = figures.took.as_secs_f64();
+        page.gauge("deeds_snapshot_seconds", "How long the last one took, with rests.", took);
+        page.gauge("deeds_snapshot_bytes", "Bytes of the last one.", taken.bytes);
+        let written = taken.bytes_written;
+        page.gauge("deeds_snapshot_written_bytes", "Those of them that had changed.", written);
     }
 }
 

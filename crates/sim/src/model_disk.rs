@@ -5,95 +5,19 @@
 //! makes the disk as a power loss leaves it. [`Faults`] make operations fail; the same faults and
 //! the same calls give the same disk, bit for bit.
 //!
-//! An *operation*, as faults count them, is a write, a sync, a creation, a rename or a removal:
-//! whatever can be cut off by a crash.
+//! What no sync protects from happens behind everybody's back: [`ModelDisk::tamper`] changes bytes,
+//! [`ModelDisk::misdirect`] has a write land elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use deeds_chronicle::checksum::checksum;
 use deeds_chronicle::disk::{Disk, DiskFile, LockError};
 
-use crate::power_loss::{PowerLoss, place};
-
-/// What goes wrong, and when. Operations are numbered from 0.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    /// The power goes before this operation: it and all later calls fail.
-    pub crash_at: Option<u64>,
-    /// These operations fail. A failed write leaves half of its bytes; a failed sync leaves what it
-    /// should have synced looking clean: a later sync does not write it, as Linux does.
-    pub fail: BTreeSet<u64>,
-    /// How many bytes of files there is room for.
-    pub space_bytes: Option<u64>,
-    /// Reads return at most this many bytes.
-    pub read_bytes_max: Option<usize>,
-    /// Syncs say that they did what they did not do: to show that the tests would notice.
-    pub syncs_lie: bool,
-}
-
-/// A write that was not synced.
-#[derive(Clone, Debug)]
-struct Pending {
-    at: u64,
-    bytes: Vec<u8>,
-    /// A sync failed over it: later syncs take it for clean.
-    given_up: bool,
-}
-
-impl Pending {
-    /// What is left of this write where a later one of `count` bytes at `at` does not cover it.
-    fn without(self, at: u64, count: usize) -> impl Iterator<Item = Self> {
-        let (start, end) = (self.at, self.at + self.bytes.len() as u64);
-        let (cover, cover_end) = (at.clamp(start, end), (at + count as u64).clamp(start, end));
-        [(start, cover), (cover_end, end)].into_iter().filter(|(a, b)| a < b).map(move |(a, b)| {
-            let bytes = self.bytes[(a - start) as usize..(b - start) as usize].to_vec();
-            Self { at: a, bytes, given_up: self.given_up }
-        })
-    }
-}
-
-/// A file's bytes.
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    seen: Arc<Vec<u8>>,
-    durable: Arc<Vec<u8>>,
-    pending: Vec<Pending>,
-}
-
-/// A change of a directory's entries.
-#[derive(Clone, Debug)]
-enum Change {
-    Link { name: String, inode: u64 },
-    Unlink { name: String },
-    Rename { from: String, to: String, inode: u64 },
-}
-
-impl Change {
-    fn apply(&self, entries: &mut BTreeMap<String, u64>) {
-        match self {
-            Self::Link { name, inode } => {
-                entries.insert(name.clone(), *inode);
-            }
-            Self::Unlink { name } => {
-                entries.remove(name);
-            }
-            Self::Rename { from, to, inode } => {
-                entries.remove(from);
-                entries.insert(to.clone(), *inode);
-            }
-        }
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Directory {
-    seen: BTreeMap<String, u64>,
-    durable: BTreeMap<String, u64>,
-    changes: Vec<Change>,
-    /// Whether the directory itself is sure to be there.
-    is_durable: bool,
-}
+use crate::faults::{Faults, Operation};
+use crate::inode::{Change, Directory, Inode, LastWrites};
+use crate::power_loss::PowerLoss;
 
 #[derive(Clone, Debug, Default)]
 struct State {
@@ -101,9 +25,21 @@ struct State {
     inodes: BTreeMap<u64, Inode>,
     next_inode: u64,
     operations: u64,
-    crashed: bool,
+    crashed: Option<Cut>,
     locked: bool,
     faults: Faults,
+    last_writes: LastWrites,
+    /// What was done, for those who step through it.
+    log: Option<Vec<String>>,
+}
+
+/// Where the power went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// What was about to be done.
+    pub operation: Operation,
+    /// To which file or directory.
+    pub path: String,
 }
 
 /// A disk in memory with faults. Clones are the same disk; [`ModelDisk::copy`] is another one.
@@ -137,6 +73,13 @@ impl ModelDisk {
         state.operations = 0;
     }
 
+    /// Changes the faults; the number of the next operation goes on.
+    pub fn change_faults(&self, change: impl FnOnce(&mut Faults, u64)) {
+        let mut state = self.state();
+        let next = state.operations;
+        change(&mut state.faults, next);
+    }
+
     /// How many operations there have been.
     pub fn operations(&self) -> u64 {
         self.state().operations
@@ -144,23 +87,42 @@ impl ModelDisk {
 
     /// Whether the power has gone.
     pub fn has_crashed(&self) -> bool {
-        self.state().crashed
+        self.state().crashed.is_some()
+    }
+
+    /// Where the power went, if it has.
+    pub fn cut(&self) -> Option<Cut> {
+        self.state().crashed.clone()
+    }
+
+    /// The bytes that its files take.
+    pub fn used_bytes(&self) -> u64 {
+        self.state().used_bytes()
+    }
+
+    /// Starts writing down what is done.
+    pub fn start_log(&self) {
+        self.state().log = Some(Vec::new());
+    }
+
+    /// What was done since it was last asked.
+    pub fn take_log(&self) -> Vec<String> {
+        self.state().log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The disk after a power loss now, without faults.
     #[must_use]
     pub fn reboot(&self, loss: PowerLoss) -> Self {
         let before = self.state();
-        let mut after = State { next_inode: before.next_inode, ..State::default() };
+        let log = before.log.is_some().then(Vec::new);
+        let mut after = State { next_inode: before.next_inode, log, ..State::default() };
         for (number, (path, directory)) in before.directories.iter().enumerate() {
             let mut dice = loss.dice(number as u64 + 1_000_000);
             let is_there = directory.is_durable || loss.changes_kept(1, &mut dice) == 1;
             if !is_there {
                 continue;
             }
-            let mut entries = directory.durable.clone();
-            let kept = loss.changes_kept(directory.changes.len(), &mut dice);
-            directory.changes[..kept].iter().for_each(|change| change.apply(&mut entries));
+            let entries = loss.entries(directory, &mut dice);
             let kept = Directory {
                 seen: entries.clone(),
                 durable: entries,
@@ -191,8 +153,9 @@ impl ModelDisk {
         let mut state = self.state().clone();
         state.faults = Faults::default();
         state.operations = 0;
-        state.crashed = false;
+        state.crashed = None;
         state.locked = false;
+        state.log = None;
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -202,9 +165,7 @@ impl ModelDisk {
         let mut files = Vec::new();
         for (directory, entries) in &state.directories {
             for (name, inode) in &entries.seen {
-                let path =
-                    if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
-                files.push((path, state.inodes[inode].seen.len() as u64));
+                files.push((joined(directory, name), state.inodes[inode].seen.len() as u64));
             }
         }
         files
@@ -227,12 +188,28 @@ impl ModelDisk {
     pub fn tamper(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         let number = state.find(path).expect("a test names a file that is there");
-        let inode = state.inodes.get_mut(&number).expect("an entry names an inode");
-        let mut bytes = inode.seen.to_vec();
-        change(&mut bytes);
-        inode.seen = Arc::new(bytes);
-        inode.durable = inode.seen.clone();
-        inode.pending.clear();
+        state.inodes.get_mut(&number).expect("an entry names an inode").tamper(change);
+    }
+
+    /// A write of a moment ago turns out to have landed elsewhere: its own place reads as if it had
+    /// never arrived, and its bytes stand in `target` at `at`, if there is a target. Says from which
+    /// file it is missing; `None` if it was overwritten since, or there are not so many.
+    pub fn misdirect(&self, back: usize, target: Option<(&str, u64)>) -> Option<(String, u64)> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let (inode, at, bytes) = state.last_writes.undo(back, &mut state.inodes)?;
+        let path = state.path_of(inode)?;
+        if let Some((target, offset)) = target {
+            let target = state.find(target).expect("a test names a file that is there");
+            let target = state.inodes.get_mut(&target).expect("an entry names an inode");
+            target.tamper(|seen| {
+                // A disk that mistakes the place does not make the file longer.
+                let offset = (offset as usize).min(seen.len());
+                let count = bytes.len().min(seen.len() - offset);
+                seen[offset..offset + count].copy_from_slice(&bytes[..count]);
+            });
+        }
+        Some((path, at))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -245,6 +222,10 @@ fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
+fn joined(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+}
+
 fn error(kind: ErrorKind, what: &str) -> io::Error {
     io::Error::new(kind, what.to_owned())
 }
@@ -252,24 +233,43 @@ fn error(kind: ErrorKind, what: &str) -> io::Error {
 impl State {
     /// Whether anything works at all.
     fn is_up(&self) -> io::Result<()> {
-        if self.crashed { Err(error(ErrorKind::Other, "crashed")) } else { Ok(()) }
+        if self.crashed.is_some() { Err(error(ErrorKind::Other, "crashed")) } else { Ok(()) }
     }
 
     /// Counts an operation; says whether it is one that fails.
-    fn operation(&mut self) -> io::Result<bool> {
+    fn operation(&mut self, operation: Operation, path: &str) -> io::Result<bool> {
         self.is_up()?;
         let number = self.operations;
-        if self.faults.crash_at == Some(number) {
-            self.crashed = true;
+        if self.faults.power_goes(operation, number) {
+            self.note(|| format!("{operation} {path}: the power goes"));
+            self.crashed = Some(Cut { operation, path: path.to_owned() });
             return self.is_up().map(|()| false);
         }
         self.operations += 1;
-        Ok(self.faults.fail.contains(&number))
+        let fails = self.faults.fails(operation, number);
+        self.note(|| format!("{operation} {path}{}", if fails { ": fails" } else { "" }));
+        Ok(fails)
     }
 
     /// Counts an operation that leaves nothing when it fails.
-    fn whole_operation(&mut self) -> io::Result<()> {
-        if self.operation()? { Err(error(ErrorKind::Other, "planted failure")) } else { Ok(()) }
+    fn whole_operation(&mut self, operation: Operation, path: &str) -> io::Result<()> {
+        match self.operation(operation, path)? {
+            true => Err(error(ErrorKind::Other, "planted failure")),
+            false => Ok(()),
+        }
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(log) = &mut self.log {
+            log.push(line());
+        }
+    }
+
+    fn path_of(&self, inode: u64) -> Option<String> {
+        self.directories.iter().find_map(|(directory, entries)| {
+            let (name, _) = entries.seen.iter().find(|(_, named)| **named == inode)?;
+            Some(joined(directory, name))
+        })
     }
 
     fn find(&self, path: &str) -> io::Result<u64> {
@@ -304,7 +304,7 @@ impl Disk for ModelDisk {
         if state.directories.contains_key(path) {
             return Ok(());
         }
-        state.whole_operation()?;
+        state.whole_operation(Operation::CreateDir, path)?;
         // The root's own entry is the caller's business, as it is for the real disk.
         let directory = Directory { is_durable: path.is_empty(), ..Directory::default() };
         state.directories.insert(path.to_owned(), directory);
@@ -313,7 +313,7 @@ impl Disk for ModelDisk {
 
     fn create_new(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
-        state.whole_operation()?;
+        state.whole_operation(Operation::Create, path)?;
         if state.find(path).is_ok() {
             return Err(error(ErrorKind::AlreadyExists, "the file exists"));
         }
@@ -322,13 +322,14 @@ impl Disk for ModelDisk {
         state.change(directory, Change::Link { name: name.to_owned(), inode })?;
         state.next_inode += 1;
         state.inodes.insert(inode, Inode::default());
-        Ok(Box::new(ModelFile { disk: self.clone(), inode }))
+        Ok(Box::new(ModelFile { disk: self.clone(), inode, path: path.to_owned() }))
     }
 
     fn open_read(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         let state = self.state();
         state.is_up()?;
-        Ok(Box::new(ModelFile { disk: self.clone(), inode: state.find(path)? }))
+        let inode = state.find(path)?;
+        Ok(Box::new(ModelFile { disk: self.clone(), inode, path: path.to_owned() }))
     }
 
     fn open_write(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
@@ -343,7 +344,7 @@ impl Disk for ModelDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state();
-        state.whole_operation()?;
+        state.whole_operation(Operation::Rename, from)?;
         let inode = state.find(from)?;
         let ((directory, from), (target, to)) = (split(from), split(to));
         assert_eq!(directory, target, "a rename stays within its directory");
@@ -354,15 +355,15 @@ impl Disk for ModelDisk {
         let mut state = self.state();
         state.is_up()?;
         state.find(path)?;
-        state.whole_operation()?;
+        state.whole_operation(Operation::Remove, path)?;
         let (directory, name) = split(path);
         state.change(directory, Change::Unlink { name: name.to_owned() })
     }
 
     fn sync_dir(&self, path: &str) -> io::Result<()> {
         let mut state = self.state();
-        state.whole_operation()?;
-        if state.faults.syncs_lie {
+        state.whole_operation(Operation::SyncDir, path)?;
+        if state.faults.dir_syncs_lie {
             return Ok(());
         }
         let directory = state.directory(path)?;
@@ -398,6 +399,8 @@ impl Drop for Locked {
 struct ModelFile {
     disk: ModelDisk,
     inode: u64,
+    /// The name it was opened by: for the log.
+    path: String,
 }
 
 impl DiskFile for ModelFile {
@@ -416,7 +419,7 @@ impl DiskFile for ModelFile {
         let mut state = self.disk.state();
         let mut failure = None;
         let mut count = bytes.len();
-        if state.operation()? {
+        if state.operation(Operation::Write, &self.path)? {
             failure = Some(error(ErrorKind::Other, "planted failure"));
             count /= 2;
         }
@@ -428,34 +431,27 @@ impl DiskFile for ModelFile {
                 count = room.saturating_sub(offset) as usize;
             }
         }
+        let written = &bytes[..count];
+        state.note(|| format!("  {count} bytes at {offset}, {:016x}", checksum(&[0; 16], written)));
+        let state = &mut *state;
         let inode = state.inodes.get_mut(&self.inode).expect("an open file has its inode");
-        place(Arc::make_mut(&mut inode.seen), offset, &bytes[..count]);
-        let written = bytes[..count].to_vec();
-        // What was given up and is written again is no longer given up.
-        let (given_up, waiting): (Vec<_>, Vec<_>) =
-            inode.pending.drain(..).partition(|pending| pending.given_up);
-        inode.pending = given_up.into_iter().flat_map(|p| p.without(offset, count)).collect();
-        inode.pending.extend(waiting);
-        inode.pending.push(Pending { at: offset, bytes: written, given_up: false });
+        let before = inode.write(offset, written);
+        state.last_writes.remember(self.inode, offset, written, before);
         failure.map_or(Ok(()), Err)
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.state();
-        let fails = state.operation()?;
+        let fails = state.operation(Operation::Sync, &self.path)?;
         if state.faults.syncs_lie {
             return Ok(());
         }
         let inode = state.inodes.get_mut(&self.inode).expect("an open file has its inode");
         if fails {
-            inode.pending.iter_mut().for_each(|pending| pending.given_up = true);
+            inode.give_up();
             return Err(error(ErrorKind::Other, "planted failure"));
         }
-        let durable = Arc::make_mut(&mut inode.durable);
-        for pending in inode.pending.iter().filter(|pending| !pending.given_up) {
-            place(durable, pending.at, &pending.bytes);
-        }
-        inode.pending.retain(|pending| pending.given_up);
+        inode.sync();
         Ok(())
     }
 

@@ -1,16 +1,21 @@
 //! What a crash leaves of what was not synced.
 //!
 //! The pieces of chance are sectors of 512 bytes and, in a directory, how many of the changes since
-//! its last sync went through (a file system keeps them in order). Synced bytes and sectors that
+//! its last sync went through: a file system may keep them in order, or not. Synced bytes and sectors that
 //! nothing touched are never at risk: that is what `docs/format.md` assumes of a disk.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::dice::Dice;
+use crate::inode::{Change, Directory};
 
 /// The piece of a file that a disk writes whole.
 pub const SECTOR_BYTES: usize = 512;
 
 /// The fate of what was not synced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PowerLoss {
     /// All of it is lost.
     Lost,
@@ -26,6 +31,12 @@ pub enum PowerLoss {
         /// Says which.
         seed: u64,
     },
+    /// Whole writes had, in any order, and so had changes of directories: a name that was removed or
+    /// replaced may be back, and a file may have both its names.
+    Reordered {
+        /// Says which.
+        seed: u64,
+    },
     /// As `Sectors`, but lost sectors behind the old end of the file hold old bytes of something
     /// else.
     Garbage {
@@ -36,17 +47,20 @@ pub enum PowerLoss {
 
 impl PowerLoss {
     /// One of each kind, for a seed.
-    pub fn kinds(seed: u64) -> [Self; 5] {
+    pub fn kinds(seed: u64) -> [Self; 6] {
         let [cut_short, sectors, garbage] =
             [Self::CutShort { seed }, Self::Sectors { seed }, Self::Garbage { seed }];
-        [Self::Lost, Self::Kept, cut_short, sectors, garbage]
+        [Self::Lost, Self::Kept, cut_short, sectors, garbage, Self::Reordered { seed }]
     }
 
     /// Chance of its own for each file or directory.
     pub(crate) fn dice(self, number: u64) -> Dice {
         let seed = match self {
             Self::Lost | Self::Kept => 0,
-            Self::CutShort { seed } | Self::Sectors { seed } | Self::Garbage { seed } => seed,
+            Self::CutShort { seed }
+            | Self::Sectors { seed }
+            | Self::Reordered { seed }
+            | Self::Garbage { seed } => seed,
         };
         Dice::new(seed ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93))
     }
@@ -56,10 +70,33 @@ impl PowerLoss {
         match self {
             Self::Lost => 0,
             Self::Kept => count,
-            Self::CutShort { .. } | Self::Sectors { .. } | Self::Garbage { .. } => {
-                dice.below(count as u64 + 1) as usize
+            Self::CutShort { .. }
+            | Self::Sectors { .. }
+            | Self::Reordered { .. }
+            | Self::Garbage { .. } => dice.below(count as u64 + 1) as usize,
+        }
+    }
+
+    /// What is left of a directory's entries.
+    pub(crate) fn entries(self, directory: &Directory, dice: &mut Dice) -> BTreeMap<String, u64> {
+        let mut entries = directory.durable.clone();
+        let Self::Reordered { .. } = self else {
+            let kept = self.changes_kept(directory.changes.len(), dice);
+            directory.changes[..kept].iter().for_each(|change| change.apply(&mut entries));
+            return entries;
+        };
+        for change in &directory.changes {
+            let (kept, stale) = (dice.coin(), dice.below(4) == 0);
+            match change {
+                // The new name is there, and the old one too.
+                Change::Rename { to, inode, .. } if kept && stale => {
+                    entries.insert(to.clone(), *inode);
+                }
+                change if kept => change.apply(&mut entries),
+                _ => {}
             }
         }
+        entries
     }
 
     /// What is left of a file whose synced bytes were `durable`, after these writes.
@@ -82,6 +119,13 @@ impl PowerLoss {
                         write.len()
                     };
                     place(&mut bytes, *at, &write[..kept]);
+                }
+            }
+            Self::Reordered { .. } => {
+                for (at, write) in writes {
+                    if dice.coin() {
+                        place(&mut bytes, *at, write);
+                    }
                 }
             }
             Self::Sectors { .. } | Self::Garbage { .. } => {

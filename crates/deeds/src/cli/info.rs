@@ -3,10 +3,11 @@
 use std::io::{IsTerminal, Write, stderr};
 
 use deeds_chronicle::{Info, Reader};
+use deeds_pipeline::snapshot::{self, SnapshotInfo};
 use deeds_values::{Position, Timestamp};
 use serde_json::json;
 
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::place::DataArguments;
 use crate::cli::progress::Records;
 use crate::cli::verify::refold_failure;
@@ -52,7 +53,9 @@ pub(crate) fn run(
             Some(folded)
         }
     };
-    let facts = Facts { app: program.name, info, first, last, folded };
+    let snapshots = snapshot::list(&arguments.data.disk(program.name));
+    let snapshots = snapshots.map_err(|error| Failure::failed(chain(&error)))?;
+    let facts = Facts { app: program.name, info, first, last, snapshots, folded };
     if arguments.json {
         facts.as_json(out)?
     } else {
@@ -74,6 +77,7 @@ struct Facts {
     info: Info,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    snapshots: Vec<SnapshotInfo>,
     folded: Option<Folded>,
 }
 
@@ -94,6 +98,13 @@ impl Facts {
                 "bodies": info.bodies_bytes,
                 "tiles": info.tiles_bytes,
             },
+            "snapshots": self.snapshots.iter().map(|snapshot| json!({
+                "position": snapshot.position,
+                "time": snapshot.time,
+                "code": snapshot.code,
+                "rows": snapshot.rows,
+                "bytes": snapshot.bytes,
+            })).collect::<Vec<_>>(),
             "tables": self.folded.as_ref().map(|folded| &folded.tables),
         });
         writeln!(out, "{facts:#}")
@@ -115,6 +126,12 @@ impl Facts {
             ("tiles", info.tiles_bytes, "Merkle tree"),
         ] {
             writeln!(out, "  {kind:<8}{:>12}  {what}", readable(bytes))?;
+        }
+        writeln!(out, "snapshots {}", self.snapshots.len())?;
+        for snapshot in &self.snapshots {
+            let SnapshotInfo { position, rows, bytes, code, .. } = snapshot;
+            let bytes = readable(*bytes);
+            writeln!(out, "  at {position:<12}{rows:>10} rows {bytes:>12}  made by {code}")?;
         }
         let Some(folded) = &self.folded else {
             return writeln!(out, "tables    not folded (--quick)");

@@ -12,7 +12,9 @@ use deeds_pipeline::keys::Withheld;
 use deeds_pipeline::node::NodeOptions;
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::report::Report;
-use deeds_pipeline::snapshot::SnapshotPolicy;
+use deeds_pipeline::snapshot::{
+    Discarded, SnapshotFinding, SnapshotInfo, SnapshotPolicy, Unfit,
+};
 use deeds_values::Lineage;
 use sha2::{Digest, Sha256};
 
@@ -31,13 +33,23 @@ pub(crate) enum Guarding {
     Off,
 }
 
+/// How an opened app is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keeping {
+    /// Whether a guard file is kept.
+    pub guarding: Guarding,
+    /// Whether the app's invariants are checked after every command.
+    pub check_invariants: bool,
+    /// When snapshots are taken.
+    pub snapshots: SnapshotPolicy,
+}
+
 /// Opens the chronicle, or founds one, and starts to decide. Tells of progress on standard error.
 pub(crate) fn start(
     program: &Program,
     data: &DataArguments,
     key: &CheckpointKeyArguments,
-    guarding: Guarding,
-    check_invariants: bool,
+    keeping: Keeping,
 ) -> Result<Running, Failure> {
     let directory = data.directory(program.name);
     let place = directory.display().to_string();
@@ -46,10 +58,12 @@ pub(crate) fn start(
     let disk = data.disk(program.name);
     let mut seed = [0; 40];
     getrandom::fill(&mut seed).expect("the system gives random bytes");
-    let guard = match guarding {
+    let guard = match keeping.guarding {
         Guarding::On => Some(guard_file(lineage(&disk, &seed))?),
         Guarding::Off => None,
     };
+    let check_invariants = keeping.check_invariants;
+    let (code, is_exact) = code();
     let options = NodeOptions {
         disk,
         writer: Box::new(move || WriterOptions {
@@ -58,10 +72,10 @@ pub(crate) fn start(
         }),
         engine: EngineOptions { check_invariants, ..EngineOptions::default() },
         queue: QueueLimits::default(),
-        code: code(),
+        code,
         seed,
         checkpoint_keys: Some(key.open(program.name, data)?),
-        snapshots: SnapshotPolicy::default(),
+        snapshots: if is_exact { keeping.snapshots } else { SnapshotPolicy::OFF },
         report: Arc::new(|report| match &report {
             Report::Bug { reference, message } => {
                 tracing::error!(target: "app", reference, "bug in the app: {message}");
@@ -80,9 +94,32 @@ pub(crate) fn start(
         Some(recovered) => {
             tracing::info!(lineage = %recovered.lineage, "{line}");
             report(recovered);
+            report_snapshots(&running.snapshots);
         }
     }
     Ok(running)
+}
+
+/// Says which snapshot the state was loaded from, and why others were not used.
+fn report_snapshots(finding: &SnapshotFinding) {
+    if let Some(loaded) = &finding.loaded {
+        let SnapshotInfo { position, rows, bytes, .. } = loaded;
+        tracing::info!(
+            position = position.0,
+            rows,
+            bytes,
+            "records up to there came from a snapshot"
+        );
+    }
+    for Discarded { position, why } in &finding.discarded {
+        let position = position.0;
+        match why {
+            Unfit::OtherCode { .. } | Unfit::OtherWindow { .. } => {
+                tracing::info!(position, "a snapshot was not used: {why}");
+            }
+            _ => tracing::warn!(position, "a snapshot was not used: {why}"),
+        }
+    }
 }
 
 /// Says what opening found that an operator should know.
@@ -153,13 +190,14 @@ fn salt() -> [u8; 16] {
     salt
 }
 
-/// What identifies this code: the hash of the executable, or its version where that cannot be read.
-fn code() -> String {
+/// What identifies this code: the hash of the executable, or its version where that cannot be read;
+/// and whether it tells this code from all other.
+fn code() -> (String, bool) {
     let version = env!("CARGO_PKG_VERSION");
     let hash = std::env::current_exe().and_then(|path| hash_of(&path));
     match hash {
-        Ok(hash) => format!("{version}+{}", &hash[..16]),
-        Err(_) => version.to_owned(),
+        Ok(hash) => (format!("{version}+{}", &hash[..16]), true),
+        Err(_) => (version.to_owned(), false),
     }
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use deeds_engine::recorded;
 use deeds_pipeline::host::Host;
 use deeds_pipeline::reply::{Caller, Reply, SubmitError};
+use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_values::CommandId;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::logging::{self, LogForm};
-use crate::cli::opening::{self, Guarding};
+use crate::cli::opening::{self, Guarding, Keeping};
 use crate::cli::place::{CheckpointKeyArguments, DataArguments};
 use crate::program::Program;
 use crate::seed::{SEED_SOURCE, SeedCommand};
@@ -44,8 +45,9 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     logging::start(LogForm::Human, None).map_err(Failure::usage)?;
     let guarding = if arguments.no_guard { Guarding::Off } else { Guarding::On };
-    let running =
-        opening::start(program, &arguments.data, &arguments.checkpoint_key, guarding, false)?;
+    let snapshots = SnapshotPolicy::default();
+    let keeping = Keeping { guarding, check_invariants: false, snapshots };
+    let running = opening::start(program, &arguments.data, &arguments.checkpoint_key, keeping)?;
     let sown = sow(running.host.as_ref(), (program.seed)());
     (running.shutdown)(SHUTDOWN_TIME_MAX);
     writeln!(out, "{}", sown?)?;

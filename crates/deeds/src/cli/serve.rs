@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use deeds_pipeline::snapshot::{SNAPSHOT_EVERY, SnapshotPolicy};
 use deeds_server::{
     Authentication, Ended, PublicKey, Server, ServerOptions, StartError, TokenIssuer,
     TokenVerifier, TrustedIssuer,
@@ -12,7 +13,7 @@ use deeds_server::{
 
 use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::logging::{self, LogForm};
-use crate::cli::opening::{self, Guarding};
+use crate::cli::opening::{self, Guarding, Keeping};
 use crate::cli::place::{CheckpointKeyArguments, KeyArguments};
 use crate::cli::seed;
 use crate::program::{Program, Running};
@@ -61,6 +62,15 @@ pub(crate) struct Arguments {
     /// Check the app's invariants after every command; slow where there are many rows.
     #[arg(long)]
     check_invariants: bool,
+    /// Take a snapshot after so many records, in the background, so that the next start is quick;
+    /// 0 takes none.
+    #[arg(
+        long,
+        env = "DEEDS_SNAPSHOT_EVERY",
+        default_value_t = SNAPSHOT_EVERY,
+        value_name = "RECORDS"
+    )]
+    snapshot_every: u64,
     /// The form of log lines.
     #[arg(long, value_enum, default_value = "human", value_name = "FORM")]
     log: LogForm,
@@ -81,13 +91,13 @@ pub(crate) fn run(
     logging::start(arguments.log, arguments.log_filter.as_deref()).map_err(Failure::usage)?;
     look_at_address(arguments.listen)?;
     let guarding = if arguments.dev || arguments.no_guard { Guarding::Off } else { Guarding::On };
-    let running = opening::start(
-        program,
-        &arguments.key.data,
-        &arguments.checkpoint_key,
+    let keeping = Keeping {
         guarding,
-        arguments.check_invariants,
-    )?;
+        check_invariants: arguments.check_invariants,
+        snapshots: snapshots(arguments.snapshot_every),
+    };
+    let (data, checkpoint_key) = (&arguments.key.data, &arguments.checkpoint_key);
+    let running = opening::start(program, data, checkpoint_key, keeping)?;
     if arguments.seed || (arguments.dev && !arguments.no_seed) {
         let sown = seed::sow(running.host.as_ref(), (program.seed)())?;
         tracing::info!("{sown}");
@@ -105,6 +115,11 @@ pub(crate) fn run(
         tracing::warn!("some requests had not ended and were cut off");
     }
     close(&running, ended)
+}
+
+fn snapshots(every: u64) -> SnapshotPolicy {
+    let every_records = (every > 0).then_some(every);
+    SnapshotPolicy { every_records, ..SnapshotPolicy::default() }
 }
 
 /// Before a replay that may take long: fails at once if somebody listens there already.

@@ -1,5 +1,6 @@
 //! One client on one thread: it sends steps, moves the clock, and knows what it was told.
 
+use std::ops::ControlFlow;
 use std::panic;
 use std::sync::{Arc, Mutex, Once};
 
@@ -14,12 +15,16 @@ use deeds_pipeline::entry::reply_of;
 use deeds_pipeline::opening::{self, OpenError, OpenOptions, Opened};
 use deeds_pipeline::refold::refold;
 use deeds_pipeline::reply::{Caller, Reply, Submission};
+use deeds_pipeline::snapshot::{SnapshotError, Taken};
 use deeds_values::{ActorId, CommandId, Position, Timestamp};
 
-use crate::shelf::{Role, STUMBLE, Shelf, Stock, Stumble, Take};
+use crate::shelf::{Draw, Role, STUMBLE, Shelf, Stock, Stumble, Take};
 
 /// When histories begin.
 pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000_000);
+
+/// Chunks this small show with few rows what large ones do with many.
+const SMALL_CHUNK_BYTES: usize = 512;
 
 /// What a client can send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,12 @@ pub(crate) enum Step {
     TakeUnknown,
     /// The app panics.
     Stumble,
+    /// Some kind of tin, so many; accepted.
+    StockKind(u8, u32),
+    /// One tin of some kind; refused when there is none.
+    TakeKind(u8),
+    /// A random number; accepted.
+    Draw,
 }
 
 impl Step {
@@ -42,8 +53,15 @@ impl Step {
             Step::Take => Parsed::new(1, take("beans")),
             Step::TakeUnknown => Parsed::new(1, take("caviar")),
             Step::Stumble => Parsed::new(2, Stumble {}),
+            Step::StockKind(kind, count) => Parsed::new(0, Stock { name: tin(kind), count }),
+            Step::TakeKind(kind) => Parsed::new(1, take(&tin(kind))),
+            Step::Draw => Parsed::new(3, Draw {}),
         }
     }
+}
+
+fn tin(kind: u8) -> String {
+    format!("tin number {kind} of the many kinds of tins that there are")
 }
 
 /// The n-th id of this client, made at the start.
@@ -106,19 +124,24 @@ fn expect_stumbles() {
 
 impl Bank {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+        Self::open_with(disk, &open_options())
+    }
+
+    pub(crate) fn open_with(disk: Arc<dyn Disk>, options: &OpenOptions) -> Result<Self, OpenError> {
         expect_stumbles();
         let segment_bytes_max = 64 << 20;
-        let opened = opening::open(
+        let mut opened = opening::open(
             Arc::clone(&disk),
             || writer_options(segment_bytes_max),
-            &open_options(),
+            options,
             &mut |_, _| {},
         )?;
+        opened.snapshotter.set_chunk_bytes_max(SMALL_CHUNK_BYTES);
         let now = Now { wall: START, monotonic_us: 0 };
         Ok(Self { disk, opened: Some(opened), now, replies: Arc::default() })
     }
 
-    fn opened(&mut self) -> &mut Opened<Shelf> {
+    pub(crate) fn opened(&mut self) -> &mut Opened<Shelf> {
         self.opened.as_mut().expect("open between reopenings")
     }
 
@@ -166,6 +189,13 @@ impl Bank {
         let reader = Reader::open(Arc::clone(&self.disk)).expect("a chronicle is there");
         let record = reader.record(position).expect("it is whole").expect("it is recorded");
         reply_of(&record).expect("a command's record")
+    }
+
+    /// Takes a snapshot of what is published.
+    pub(crate) fn snapshot(&mut self) -> Result<Option<Taken>, SnapshotError> {
+        let opened = self.opened();
+        let atom = opened.publisher.published();
+        opened.snapshotter.take(&atom, &mut || ControlFlow::Continue(()))
     }
 
     pub(crate) fn atom(&mut self) -> Arc<Atom<Shelf>> {

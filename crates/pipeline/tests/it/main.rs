@@ -21,5 +21,17 @@ mod replies;
 /// Opening: another app's chronicle, code that cannot read it, new code.
 mod opening;
 
+/// Snapshots: a restart from one is a restart from the records.
+mod snapshots;
+
+/// Snapshots that must not be used, byte by byte.
+mod snapshot_damage;
+
+/// Snapshots on a disk that crashes, fails or is full.
+mod snapshot_crashes;
+
+/// Checkpoints: what is signed, with which keys, and when nothing is.
+mod checkpoints;
+
 /// The shell of threads.
 mod node;

@@ -76,6 +76,10 @@ pub struct Take {
 #[command]
 pub struct Stumble {}
 
+/// Draw a number.
+#[command]
+pub struct Draw {}
+
 /// Tins were put on the shelf.
 #[event]
 pub struct Stocked {
@@ -149,6 +153,19 @@ impl Decide<Shelf> for Stumble {
     }
 }
 
+impl Decide<Shelf> for Draw {
+    type Answer = u64;
+    type Refusal = Never;
+
+    fn authorize(&self, _: &Actor, _: &Shelf) -> Access {
+        Access::Allowed
+    }
+
+    fn decide(self, shelf: &mut Deciding<'_, Shelf>) -> Result<u64, Never> {
+        Ok(shelf.random() % 1_000_000)
+    }
+}
+
 impl Evolve<Shelf> for Stocked {
     fn evolve(self, shelf: &mut Shelf, _: &Meta<'_>) {
         let before = shelf.tins.get(&self.name).map_or(0, |tin| tin.left);
@@ -191,7 +208,7 @@ fn numbers_have_no_gaps(shelf: &Shelf) -> Result<(), String> {
 
 app! {
     Shelf as "shelf" {
-        commands: [Stock, Take, Stumble],
+        commands: [Stock, Take, Stumble, Draw],
         events: [Stocked, WasTaken],
         queries: [TakenCount],
         invariants: [numbers_have_no_gaps],
