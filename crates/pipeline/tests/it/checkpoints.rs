@@ -187,6 +187,7 @@ fn open_guarded(disk: Arc<dyn Disk>, guard: &ModelDisk, keys: u8) -> Opened<Shel
 #[test]
 fn where_the_guard_file_knows_more_or_other_records_nothing_is_signed() {
     let (disk, guard) = (ModelDisk::new(), ModelDisk::new());
+    guard.as_disk().create_dir("").unwrap();
     open_guarded(disk.as_disk(), &guard, 1).publisher.close().unwrap();
     let old_copy = disk.copy();
     // Another key is another record: the chronicle grows.

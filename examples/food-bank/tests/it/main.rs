@@ -30,6 +30,7 @@ mod seed;
 mod server_process;
 
 mod checkout_rush;
+mod checkpoints;
 mod cli;
 mod durable_before_answered;
 mod killed_under_load;

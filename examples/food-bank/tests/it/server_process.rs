@@ -209,6 +209,11 @@ impl Client {
         Self { token: body["token"].as_str().expect("a token is text").to_owned(), ..client }
     }
 
+    /// Comes with a token.
+    pub(crate) fn with_token(place: &Place, token: &str) -> Self {
+        Self { agent: agent(), url: place.url(), token: token.to_owned() }
+    }
+
     /// Sends a command once.
     pub(crate) fn send(
         &self,
@@ -237,6 +242,15 @@ impl Client {
         let (status, body) = self.send_until_answered(name, &new_id(), arguments);
         assert_eq!(status, 200, "{name}: {body}");
         body
+    }
+
+    /// Asks for a path; the body as it comes.
+    pub(crate) fn get(&self, path: &str) -> (u16, Vec<u8>) {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        let mut response = request.call().expect("the server answers");
+        let body = response.body_mut().read_to_vec().expect("the body comes whole");
+        (response.status().as_u16(), body)
     }
 
     fn post(&self, path: &str, id: Option<&str>, body: &Value) -> Result<Answer, ureq::Error> {
