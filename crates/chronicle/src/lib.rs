@@ -8,10 +8,12 @@
 //! - [`checksum`], [`frame`], [`segment`]: the bytes of one group commit and of the files that hold
 //!   them;
 //! - `mark`, [`guard`]: how far the disk is known to have synced, inside and outside the directory;
-//! - [`writer`]: append: hash, write, sync; `seal`: the split of full segments;
+//! - [`writer`]: append: hash, write, sync; `head`: the file it appends to; `seal`: the split of full segments;
 //! - `window`, `scan`, `proof`, `catalog`: reading frames and proving them, segment by segment;
 //! - [`recovery`]: opening after anything: torn or damaged;
 //! - [`reader`]: durable records from any position, beside a live writer;
+//! - `frames`, [`archive`], [`backup`], [`restore`]: whole frames, copied to an archive beside a live
+//!   writer; `copies`: records from there into a new lineage;
 //! - [`note`], [`checkpoint`]: signed notes, and what they say of the tree; [`consistency`]: proofs that
 //!   one tree is the beginning of another;
 //! - [`mod@verify`]: every hash, checksum and body proved again.
@@ -20,6 +22,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod archive;
+pub mod backup;
 pub mod body;
 mod catalog;
 pub mod checkpoint;
@@ -27,7 +31,9 @@ pub mod checksum;
 pub mod consistency;
 mod copies;
 pub mod disk;
+mod durable_file;
 pub mod frame;
+mod frames;
 pub mod guard;
 mod head;
 mod mark;
@@ -39,6 +45,7 @@ mod proof;
 pub mod reader;
 pub mod record;
 pub mod recovery;
+pub mod restore;
 mod scan;
 mod seal;
 pub mod segment;
@@ -47,6 +54,8 @@ pub mod verify;
 mod window;
 pub mod writer;
 
+pub use archive::{Archived, Marker, OwnerId};
+pub use backup::{Backup, BackupError, Copied};
 pub use body::{Body, BodyClass, BodyDraft, CommitmentKind};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, TreeHead};
 pub use disk::{Attempt, Disk, DiskError, DiskFile, RealDisk};
@@ -56,5 +65,6 @@ pub use merkle::Hash;
 pub use reader::{Info, ReadError, Reader, Stream};
 pub use record::{Outcome, Record, RecordDraft, RecordHeader, RecordKind, StoredCommandId};
 pub use recovery::{Damage, GuardFinding, OpenError, Recovered, Torn};
+pub use restore::{Cut, RestoreError, Restored, restore};
 pub use verify::{Comparison, Progress, Verified, VerifyError, verify, verify_against};
 pub use writer::{AppendError, Appended, SealJob, Sealing, Writer, WriterOptions};

@@ -23,6 +23,7 @@ use deeds_values::{Lineage, Position};
 
 use crate::checksum::{checksum, holds};
 use crate::disk::{Attempt, Disk, DiskError, DiskFile, read_full_at};
+use crate::durable_file;
 use crate::frame::{Epoch, FrameIndex};
 use crate::record::u64_at;
 
@@ -98,6 +99,12 @@ impl Mark {
     /// Writes the mark over the one before.
     pub(crate) fn write(&self, file: &dyn DiskFile) -> Result<(), DiskError> {
         file.write_at(&self.encode(), 0).attempt("write", MARK_PATH)
+    }
+
+    /// Puts the mark in the place of the one before, durably: an archive's only evidence.
+    pub(crate) fn replace(&self, disk: &dyn Disk) -> Result<(), DiskError> {
+        let (directory, name) = MARK_PATH.split_once('/').expect("the mark lies in a directory");
+        durable_file::replace(disk, directory, name, &self.encode())
     }
 
     /// Opens the mark's file for writing, creating it if need be.

@@ -115,6 +115,9 @@ pub enum OpenError {
     /// There is no chronicle in the directory.
     #[error("there is no chronicle here")]
     Absent,
+    /// The directory is an archive of backups.
+    #[error("this is an archive of backups: it is restored from, and not written to")]
+    Archive,
     /// A chronicle is there where a new one should be created.
     #[error("there is a chronicle here already")]
     Exists,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use deeds_values::{Lineage, Position, Timestamp};
 
+use crate::archive::Marker;
 use crate::body::{BodyDraft, commitment};
 use crate::checksum::checksum;
 use crate::copies::RecordCopies;
@@ -238,6 +239,9 @@ impl Writer {
         match disk.list(SegmentKind::Head.directory()).attempt("list", "head") {
             Err(error) if error.is_absent() => return Err(OpenError::Absent),
             listed => listed.map(drop)?,
+        }
+        if Marker::is_there(disk.as_ref())? {
+            return Err(OpenError::Archive);
         }
         let lock: Arc<dyn Send + Sync> = Arc::from(disk.lock().map_err(OpenError::lock)?);
         create_directories(disk.as_ref())?;

@@ -89,6 +89,8 @@ impl Books {
             RecordKind::Key => {
                 self.key = Some(system::body(record).map_err(|e| in_system("key", e))?);
             }
+            // It changes nothing: names, keys and commands go on as they were copied.
+            RecordKind::Restored => {}
             kind @ (RecordKind::StateRoot | RecordKind::Amendment) => {
                 return Err(unreadable(format!("{kind:?} records are not known to this version")));
             }

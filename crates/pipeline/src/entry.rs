@@ -254,5 +254,6 @@ fn kind_text(kind: RecordKind) -> &'static str {
         RecordKind::Key => "key",
         RecordKind::StateRoot => "state root",
         RecordKind::Amendment => "amendment",
+        RecordKind::Restored => "restored",
     }
 }

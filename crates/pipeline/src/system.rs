@@ -5,7 +5,7 @@ use deeds_chronicle::{
     BodyClass, BodyDraft, CommitmentKind, Outcome, Record, RecordDraft, RecordKind, StoredCommandId,
 };
 use deeds_engine::recorded::{self, DecodeError};
-use deeds_values::{Position, Timestamp};
+use deeds_values::{Lineage, Position, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,17 @@ pub struct CodeActivation {
     pub number: u32,
     /// What identifies it: a version, or a hash of the executable.
     pub code: String,
+}
+
+/// All records before are copies: where they came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restoration {
+    /// The lineage they were copied from.
+    pub from: Lineage,
+    /// The last one copied.
+    pub position: Position,
+    /// The Merkle root over all of them, in hexadecimal: here as there.
+    pub root: String,
 }
 
 /// A system record with this body, ready to be appended.

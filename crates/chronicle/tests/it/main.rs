@@ -1,7 +1,11 @@
 //! The chronicle's tests, one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 // Appending, reading, locking, guard file: on the real disk.
 mod append;
+// Archives, fences, restores; crashes of backups: on the model disk.
+mod backups;
 // Signed checkpoints: their form, the proofs between them, and rewritten histories.
 mod checkpoints;
 // Crashes at every operation, and failing ones: on the model disk.

@@ -155,6 +155,9 @@ impl From<OpenError> for Failure {
                 "A chronicle has one writer: stop that process, or ask it (`query`, `command`). \
                  `log`, `info` and `verify` work beside it.",
             ),
+            OpenError::Archive => {
+                Self::failed(what).advise("`restore` makes a chronicle from it that can be served.")
+            }
             OpenError::Format { .. } => Self::new(Exit::Unreadable, what).advise(UPGRADE),
             OpenError::Damaged(_) => Self::new(Exit::Damaged, what).advise(RESTORE),
         }
