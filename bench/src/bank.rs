@@ -12,8 +12,8 @@ use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::host::Host as _;
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
-use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_pipeline::reply::{Caller, Reply};
+use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_values::ActorId;
 use food_bank::{Category, FoodBank, Role};
 
@@ -38,11 +38,21 @@ pub(crate) fn open(
     window_commands: Option<usize>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> anyhow::Result<Node<FoodBank>> {
+    open_with(directory, window_commands, SnapshotPolicy::OFF, progress)
+}
+
+/// Opens the bank, which takes snapshots as the policy says.
+pub(crate) fn open_with(
+    directory: &Path,
+    window_commands: Option<usize>,
+    snapshots: SnapshotPolicy,
+    progress: &mut dyn FnMut(u64, u64),
+) -> anyhow::Result<Node<FoodBank>> {
     let mut engine = engine_options();
     engine.window_commands = window_commands.unwrap_or(engine.window_commands);
     let options = NodeOptions {
         checkpoint_keys: None,
-        snapshots: SnapshotPolicy::OFF,
+        snapshots,
         disk: disk(directory),
         writer: Box::new(writer_options),
         engine,

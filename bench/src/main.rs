@@ -6,7 +6,7 @@
 //! - [`load`]: which orders are placed; [`bank`]: the food bank they are placed at;
 //! - [`in_process`], [`http`] (with [`http_connection`]), [`postgres`]: one measurement of one system;
 //! - [`comparison`]: all of them in turn;
-//! - [`floor`], [`stages`], [`representations`], [`import`]: what explains the figures.
+//! - [`floor`], [`stages`], [`representations`], [`import`], [`restart`]: what explains the figures.
 //!
 //! Nothing here asserts a speed: a machine that is slow today must not fail anything.
 
@@ -25,6 +25,7 @@ mod load;
 mod machine;
 mod postgres;
 mod representations;
+mod restart;
 mod stages;
 mod watched_disk;
 
@@ -55,6 +56,9 @@ struct Arguments {
     /// Only this: so many orders imported, and what they cost on disk, in memory and at a restart.
     #[arg(long, value_name = "ORDERS")]
     import: Option<usize>,
+    /// Only this: so many orders placed, then restarts and answers with snapshots and without.
+    #[arg(long, value_name = "ORDERS")]
+    restart: Option<usize>,
     /// Where chronicles and databases lie while they are measured: on a disk, not in memory, and
     /// readable for the user whom PostgreSQL runs as.
     #[arg(long, value_name = "DIRECTORY", default_value = "/var/tmp")]
@@ -101,6 +105,7 @@ struct Report {
     stages: Option<Vec<stages::Stages>>,
     representations: Option<representations::Representations>,
     import: Option<import::Import>,
+    restart: Option<restart::Restart>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -129,7 +134,9 @@ fn main() -> anyhow::Result<()> {
 fn measure(arguments: &Arguments, directory: &Path) -> anyhow::Result<Report> {
     let quick = arguments.quick;
     let wanted = |part| {
-        arguments.import.is_none() && (arguments.only.is_empty() || arguments.only.contains(&part))
+        arguments.import.is_none()
+            && arguments.restart.is_none()
+            && (arguments.only.is_empty() || arguments.only.contains(&part))
     };
     let machine = machine::Machine::here(directory);
     machine.print();
@@ -141,6 +148,7 @@ fn measure(arguments: &Arguments, directory: &Path) -> anyhow::Result<Report> {
         stages: None,
         representations: None,
         import: None,
+        restart: None,
     };
     if wanted(Part::Floor) {
         let floors = floor::measure(directory, quick)?;
@@ -169,6 +177,9 @@ fn measure(arguments: &Arguments, directory: &Path) -> anyhow::Result<Report> {
         let import = import::measure(directory, orders)?;
         import::print(&import);
         report.import = Some(import);
+    }
+    if let Some(orders) = arguments.restart {
+        report.restart = Some(restart::measure(directory, orders)?);
     }
     Ok(report)
 }

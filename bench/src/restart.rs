@@ -1,0 +1,143 @@
+//! What a snapshot saves and what it costs: restarts with one and without, and the answers' times
+//! while snapshots are taken beside those while none are.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use deeds_pipeline::host::Host as _;
+use deeds_pipeline::node::Node;
+use deeds_pipeline::snapshot::SnapshotPolicy;
+use food_bank::FoodBank;
+use serde::Serialize;
+
+use crate::bank;
+use crate::figures::{Run, grouped};
+use crate::in_process::place;
+use crate::load::Load;
+
+/// How often a restart is repeated; the fastest counts, as the others shared the machine.
+const RESTARTS: usize = 3;
+
+/// Orders in flight while the state is built.
+const BUILDING_IN_FLIGHT: usize = 1_024;
+
+/// Orders in flight while answers are timed: people, and a rush.
+const TIMED_IN_FLIGHT: [usize; 2] = [8, 64];
+
+/// How long each stretch of timed answers is.
+const STRETCH: Duration = Duration::from_secs(5);
+
+/// More than a stretch can hold.
+const STRETCH_ORDERS_MAX: usize = 4_000_000;
+
+/// Stretches of each kind, in turn.
+const STRETCHES: usize = 3;
+
+/// Snapshots are taken as often as this, one after the other, while answers are timed with them.
+const SNAPSHOT_EVERY: u64 = 20_000;
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Restart {
+    records: u64,
+    rows: u64,
+    snapshot_bytes: u64,
+    /// Seconds from opening to serving.
+    without_s: f64,
+    with_s: f64,
+    first_snapshot_s: f64,
+    answers: Vec<Answers>,
+}
+
+/// Answers with so many orders in flight.
+#[derive(Debug, Serialize)]
+struct Answers {
+    in_flight: usize,
+    without: Vec<Run>,
+    with: Vec<Run>,
+    snapshots: u64,
+}
+
+/// Places so many orders, then measures.
+pub(crate) fn measure(directory: &Path, orders: usize) -> anyhow::Result<Restart> {
+    let node = bank::stocked(directory)?;
+    let forever = Duration::from_secs(3_600);
+    place(&node, Load::Uniform, BUILDING_IN_FLIGHT, orders, forever, 1)?;
+    let rows: usize = node.tables().iter().map(|(_, rows)| rows).sum();
+    let records = node.published().0 + 1;
+    bank::close(node)?;
+    println!("\nRestart: {} records, {} rows", grouped(records as f64), grouped(rows as f64));
+
+    let without_s = fastest(directory, false)?;
+    println!("  without a snapshot {without_s:8.3} s");
+    let node = bank::open_with(directory, None, each(1), &mut |_, _| {})?;
+    while node.snapshots().count == 0 {
+        ensure!(node.snapshots().failed == 0, "the snapshot failed");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let figures = node.snapshots();
+    let first_snapshot_s = figures.took.as_secs_f64();
+    let snapshot_bytes = figures.taken.map_or(0, |taken| taken.bytes);
+    bank::close(node)?;
+    let with_s = fastest(directory, true)?;
+    println!("  with a snapshot    {with_s:8.3} s");
+    println!(
+        "  the snapshot took  {first_snapshot_s:8.3} s, {} MB",
+        grouped(snapshot_bytes as f64 / 1e6)
+    );
+
+    println!("  answers           in flight      /s    p50 µs    p99 µs");
+    let mut answers = Vec::new();
+    for in_flight in TIMED_IN_FLIGHT {
+        answers.push(time_answers(directory, in_flight)?);
+    }
+    let (records, rows) = (records, rows as u64);
+    Ok(Restart { records, rows, snapshot_bytes, without_s, with_s, first_snapshot_s, answers })
+}
+
+fn each(records: u64) -> SnapshotPolicy {
+    SnapshotPolicy { every_records: Some(records), interval_min: Duration::ZERO }
+}
+
+fn fastest(directory: &Path, with: bool) -> anyhow::Result<f64> {
+    let mut fastest = f64::MAX;
+    for _ in 0..RESTARTS {
+        let began = Instant::now();
+        let node = bank::open_with(directory, None, SnapshotPolicy::OFF, &mut |_, _| {})?;
+        fastest = fastest.min(began.elapsed().as_secs_f64());
+        ensure!(node.snapshots.loaded.is_some() == with, "{:?}", node.snapshots);
+        bank::close(node)?;
+    }
+    Ok(fastest)
+}
+
+fn time_answers(directory: &Path, in_flight: usize) -> anyhow::Result<Answers> {
+    let mut answers = Answers { in_flight, without: Vec::new(), with: Vec::new(), snapshots: 0 };
+    for stretch in 0..STRETCHES {
+        let node = bank::open_with(directory, None, SnapshotPolicy::OFF, &mut |_, _| {})?;
+        answers.without.push(stretch_of(&node, in_flight, stretch)?);
+        bank::close(node)?;
+        let node = bank::open_with(directory, None, each(SNAPSHOT_EVERY), &mut |_, _| {})?;
+        answers.with.push(stretch_of(&node, in_flight, stretch)?);
+        answers.snapshots += node.snapshots().count;
+        bank::close(node)?;
+    }
+    for (name, runs) in [("without", &answers.without), ("with", &answers.with)] {
+        for run in runs {
+            println!(
+                "  {name:<17} {in_flight:9} {:>9} {:9.0} {:9.0}",
+                grouped(run.per_second),
+                run.p50_us,
+                run.p99_us
+            );
+        }
+    }
+    println!("  snapshots taken meanwhile: {}", answers.snapshots);
+    Ok(answers)
+}
+
+fn stretch_of(node: &Node<FoodBank>, in_flight: usize, stretch: usize) -> anyhow::Result<Run> {
+    let seed = bank::now_ms() ^ stretch as u64;
+    place(node, Load::Uniform, in_flight, STRETCH_ORDERS_MAX, STRETCH, seed)
+}
