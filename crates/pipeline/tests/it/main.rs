@@ -21,6 +21,9 @@ mod replies;
 /// Opening: another app's chronicle, code that cannot read it, new code.
 mod opening;
 
+/// Long replays, read ahead on a thread.
+mod replay;
+
 /// Snapshots: a restart from one is a restart from the records.
 mod snapshots;
 

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deeds_chronicle::{Disk, Reader};
+use deeds_chronicle::{Disk, Reader, RealDisk};
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::rows::Reads;
 use deeds_pipeline::host::{Health, Host};
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::reply::{Reply, SubmitError};
-use deeds_pipeline::snapshot::SnapshotPolicy;
+use deeds_pipeline::snapshot::{self, SnapshotPolicy};
 use deeds_sim::{Faults, ModelDisk};
 use deeds_values::CommandId;
 
@@ -22,6 +22,10 @@ use crate::shelf::Shelf;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn start(disk: &Arc<dyn Disk>) -> Node<Shelf> {
+    start_with(disk, SnapshotPolicy::OFF)
+}
+
+fn start_with(disk: &Arc<dyn Disk>, snapshots: SnapshotPolicy) -> Node<Shelf> {
     let options = NodeOptions {
         checkpoint_keys: None,
         disk: Arc::clone(disk),
@@ -30,7 +34,7 @@ fn start(disk: &Arc<dyn Disk>) -> Node<Shelf> {
         queue: QueueLimits { commands_max: 100, commands_per_actor_max: 50 },
         code: "test".to_owned(),
         seed: [9; 40],
-        snapshots: SnapshotPolicy::OFF,
+        snapshots,
         report: Arc::new(|_| {}),
     };
     Node::start(options, &mut |_, _| {}).expect("an empty or whole disk")
@@ -146,5 +150,74 @@ fn a_query_reads_the_published_state_at_its_position() {
     send(&node, "stock", 2, "Take", r#"{"name": "beans", "by": "somebody"}"#);
     let answer = node.query(&taker(), "TakenCount", b"").expect("anyone may ask");
     assert_eq!((answer.position, answer.json.as_slice()), (node.published(), &b"1"[..]));
+    assert!(node.shutdown(PATIENCE));
+}
+
+/// Waits until it holds; how long that takes is the machine's business.
+#[expect(clippy::disallowed_methods, reason = "a test that waits gives up at some time")]
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what}: not in {PATIENCE:?}");
+        std::thread::yield_now();
+    }
+}
+
+fn draw(node: &Node<Shelf>, numbers: std::ops::RangeInclusive<u64>) {
+    for number in numbers {
+        send(node, "draws", number, "Draw", "{}");
+    }
+}
+
+#[test]
+fn snapshots_are_taken_in_the_background_and_at_the_end_and_the_next_start_uses_one() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let every_20 = SnapshotPolicy { every_records: Some(20), interval_min: Duration::ZERO };
+    let node = start_with(&disk, every_20);
+    draw(&node, 1..=30);
+    wait_until("a snapshot", || node.snapshots().count > 0);
+    let first = node.snapshots().latest.expect("just taken");
+    draw(&node, 31..=60);
+    wait_until("another", || node.snapshots().latest > Some(first));
+    draw(&node, 61..=63);
+    let last = node.published();
+    assert!(node.shutdown(PATIENCE));
+    assert_eq!(node.snapshots().failed, 0);
+    assert_eq!(snapshot::list(&disk).expect("the disk works")[0].position, last, "the last one");
+    prove(&disk);
+
+    let again = start_with(&disk, SnapshotPolicy::OFF);
+    assert_eq!(again.snapshots.loaded.as_ref().expect("it fits").position, last);
+    assert_eq!(again.replayed, 0, "nothing came after it");
+    assert_eq!(again.snapshots().latest, Some(last));
+    assert!(again.shutdown(PATIENCE));
+    assert_eq!(snapshot::list(&disk).expect("the disk works")[0].position, last, "none is taken");
+}
+
+#[test]
+fn a_disk_that_fails_under_a_snapshot_is_reported_and_the_node_goes_on() {
+    let directory = tempfile::tempdir().expect("the system has a place for it");
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory.path()));
+    // The directory of snapshots cannot be made where a file lies.
+    disk.create_new("snapshots").expect("an empty directory");
+    let every_20 = SnapshotPolicy { every_records: Some(20), interval_min: Duration::ZERO };
+    let node = start_with(&disk, every_20);
+    draw(&node, 1..=30);
+    wait_until("a failure", || node.snapshots().failed > 0);
+    draw(&node, 31..=32);
+    assert_eq!(node.health(), Health::Serving);
+    assert!(node.shutdown(PATIENCE));
+    prove(&disk);
+}
+
+#[test]
+fn an_old_atom_that_is_held_is_counted_until_it_is_let_go() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let node = start(&disk);
+    let held = node.atom();
+    draw(&node, 1..=3);
+    wait_until("it is replaced", || node.held_atoms().count == 1);
+    drop(held);
+    wait_until("it is let go", || node.held_atoms().count == 0);
     assert!(node.shutdown(PATIENCE));
 }

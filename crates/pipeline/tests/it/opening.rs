@@ -74,6 +74,9 @@ version!(retyped as "shelf", {
     }
 }, [Stocked]);
 
+/// A version that cannot read what [`Stocked`](crate::shelf::Stocked) was.
+pub(crate) use retyped::Shelf as Retyped;
+
 version!(without as "shelf", {}, []);
 
 version!(renamed as "shelf", {
