@@ -156,29 +156,10 @@ impl<A: App> Node<A> {
 
         let reader = publisher.writer.reader();
         let entries = EntryReader::new(A::NAME, reader.lineage(), Arc::clone(&decider.names));
-        let shared = Arc::new(Shared {
-            inbox: Mutex::new(Inbox {
-                queue: FairQueue::new(options.queue),
-                chronicle_free: true,
-                confirm_clock: false,
-                clock_stopped: false,
-                stage: Stage::Serving,
-                busy: 0,
-            }),
-            wake_engine: Condvar::new(),
-            wake_stopper: Condvar::new(),
-            published: Arc::clone(&publisher.published),
-            counters: Arc::clone(&publisher.counters),
-            on_publish: RwLock::new(Vec::new()),
-            watch: Watch::default(),
-            snapshots: Signal::new(
-                options.snapshots,
-                opened.snapshots.loaded.as_ref().map(|snapshot| snapshot.position),
-                publisher.published().position,
-            ),
-            replaced: Replaced::default(),
-            started,
-        });
+        let loaded = opened.snapshots.loaded.as_ref().map(|snapshot| snapshot.position);
+        let reached = publisher.published().position;
+        let snapshots = Signal::new(options.snapshots, loaded, reached);
+        let shared = Arc::new(Shared::new(options.queue, &publisher, snapshots, started));
 
         let (deferred, chores) = channel::<Chore<A>>();
         publisher.defer = Box::new(move |chore| {
@@ -295,6 +276,33 @@ impl<A: App> Node<A> {
 }
 
 impl<A: App> Shared<A> {
+    fn new(
+        queue: QueueLimits,
+        publisher: &Publisher<A>,
+        snapshots: Arc<Signal>,
+        started: Instant,
+    ) -> Self {
+        Self {
+            inbox: Mutex::new(Inbox {
+                queue: FairQueue::new(queue),
+                chronicle_free: true,
+                confirm_clock: false,
+                clock_stopped: false,
+                stage: Stage::Serving,
+                busy: 0,
+            }),
+            wake_engine: Condvar::new(),
+            wake_stopper: Condvar::new(),
+            published: Arc::clone(&publisher.published),
+            counters: Arc::clone(&publisher.counters),
+            on_publish: RwLock::new(Vec::new()),
+            watch: Watch::default(),
+            snapshots,
+            replaced: Replaced::default(),
+            started,
+        }
+    }
+
     pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox<A>> {
         self.inbox.lock().expect("nobody panics holding the inbox")
     }
