@@ -5,13 +5,17 @@
 //! failure; [`main`] is the one place that prints failures.
 //!
 //! Beside the verbs: [`exit`], codes and failures; [`place`], where files lie; [`remote`], a running
-//! server; [`opening`], the chronicle opened to decide; [`against`], a checkpoint held against it; [`arguments`], [`typed`], [`sheet`], from
-//! text to JSON by schema; [`progress`]; [`logging`].
+//! server; [`opening`], the chronicle opened to decide; [`against`], a checkpoint held against it;
+//! [`archive`], an archive to restore from; [`arguments`], [`typed`], [`sheet`], from text to JSON by
+//! schema; [`progress`]; [`logging`].
 
 mod against;
+mod archive;
 mod arguments;
+mod backup;
 mod checkpoint;
 mod command;
+mod drill;
 mod exit;
 mod import;
 mod info;
@@ -22,6 +26,7 @@ mod place;
 mod progress;
 mod query;
 mod remote;
+mod restore;
 pub(crate) mod schema;
 mod seed;
 mod serve;
@@ -62,6 +67,9 @@ enum Verb {
     Info(info::Arguments),
     Verify(verify::Arguments),
     Checkpoint(checkpoint::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    Drill(drill::Arguments),
     Schema(schema::Arguments),
     Token(token::Arguments),
     Seed(seed::Arguments),
@@ -104,6 +112,9 @@ impl Verb {
             Self::Info(arguments) => info::run(program, arguments, out),
             Self::Verify(arguments) => verify::run(program, arguments, out),
             Self::Checkpoint(arguments) => checkpoint::run(program, arguments, out),
+            Self::Backup(arguments) => backup::run(program, arguments, out),
+            Self::Restore(arguments) => restore::run(program, arguments, out),
+            Self::Drill(arguments) => drill::run(program, arguments, out),
             Self::Schema(arguments) => schema::run(program, arguments, out),
             Self::Token(arguments) => token::run(program, arguments, out),
             Self::Seed(arguments) => seed::run(program, arguments, out),

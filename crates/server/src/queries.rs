@@ -114,16 +114,23 @@ impl Gateway {
         format!("{}/{name}", self.schema.app)
     }
 
+    /// Refuses positions of another lineage: here they stand for other records, or none.
+    pub(crate) fn is_of(&self, lineage: Option<Lineage>) -> Result<(), Problem> {
+        let ours = self.host.lineage();
+        match lineage {
+            Some(lineage) if lineage != ours => Err(Problem::OtherLineage { lineage: ours }),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until the position is published here.
     async fn reach(
         &self,
         at_least: Option<Position>,
         lineage: Option<Lineage>,
     ) -> Result<(), Problem> {
+        self.is_of(lineage)?;
         let ours = self.host.lineage();
-        if lineage.is_some_and(|lineage| lineage != ours) {
-            return Err(Problem::OtherLineage { lineage: ours });
-        }
         let Some(at_least) = at_least else { return Ok(()) };
         let mut published = self.published.clone();
         let reaching = published.wait_for(|published| *published >= at_least);

@@ -2,7 +2,7 @@
 //! everybody sent, personal arguments included.
 //!
 //! `from` is the first position (0), `limit` the most records (all), `follow=true` goes on with what
-//! is recorded later. Nothing is read ahead of the client by more than a piece.
+//! is recorded later; `lineage` says whose position `from` is: of another one it means nothing here. Nothing is read ahead of the client by more than a piece.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use deeds_chronicle::ReadError;
 use deeds_pipeline::entry::Entry;
-use deeds_values::Position;
+use deeds_values::{Lineage, Position};
 use futures_util::stream;
 use tokio::sync::watch;
 
@@ -35,6 +35,7 @@ struct Asked {
     from: Position,
     limit: u64,
     follow: bool,
+    lineage: Option<Lineage>,
 }
 
 pub(crate) async fn read(
@@ -44,6 +45,7 @@ pub(crate) async fn read(
 ) -> Result<Response, Problem> {
     gateway.requires_operator(&asker, "/v1/records")?;
     let asked = asked(parameters?.0)?;
+    gateway.is_of(asked.lineage)?;
     let host = Arc::clone(&gateway.host);
     let mut published = gateway.published.clone();
     // What is published after this line wakes a follower, even while it reads.
@@ -78,19 +80,22 @@ pub(crate) async fn read(
 }
 
 fn asked(parameters: Vec<(String, String)>) -> Result<Asked, Problem> {
-    let mut asked = Asked { from: Position(0), limit: u64::MAX, follow: false };
+    let mut asked = Asked { from: Position(0), limit: u64::MAX, follow: false, lineage: None };
     for (name, text) in parameters {
         let read = match name.as_str() {
             "from" => text.parse().map(|from| asked.from = Position(from)).is_ok(),
             "limit" => text.parse().map(|limit| asked.limit = limit).is_ok(),
             "follow" => text.parse().map(|follow| asked.follow = follow).is_ok(),
+            "lineage" => text.parse().map(|lineage| asked.lineage = Some(lineage)).is_ok(),
             _ => {
-                let reason = "the parameters are from, limit and follow".to_owned();
+                let reason = "the parameters are from, limit, follow and lineage".to_owned();
                 return Err(Problem::Arguments { field: name, reason });
             }
         };
         if !read {
-            let reason = "from and limit are whole numbers, follow is true or false".to_owned();
+            let reason = "from and limit are whole numbers, follow is true or false, a lineage is \
+                          16 hexadecimal digits"
+                .to_owned();
             return Err(Problem::Arguments { field: name, reason });
         }
     }

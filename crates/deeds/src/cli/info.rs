@@ -146,7 +146,7 @@ impl Facts {
 }
 
 /// Bytes as people read them, in powers of 1024.
-fn readable(bytes: u64) -> String {
+pub(crate) fn readable(bytes: u64) -> String {
     let mut amount = bytes as f64;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if amount < 1024.0 {

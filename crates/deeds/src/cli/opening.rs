@@ -184,7 +184,8 @@ fn guard_file(lineage: Lineage) -> Result<GuardFile, Failure> {
     Ok(GuardFile { disk, path: format!("{lineage}.guard") })
 }
 
-fn salt() -> [u8; 16] {
+/// 16 random bytes.
+pub(crate) fn salt() -> [u8; 16] {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).expect("the system gives random bytes");
     salt
