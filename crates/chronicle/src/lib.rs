@@ -15,7 +15,7 @@
 //! - `frames`, [`archive`], [`backup`], [`restore`]: whole frames, copied to an archive beside a live
 //!   writer; `copies`: records from there into a new lineage;
 //! - [`note`], [`checkpoint`]: signed notes, and what they say of the tree; [`consistency`]: proofs that
-//!   one tree is the beginning of another;
+//!   one tree is the beginning of another; `last_signed`: so that no other history is signed later;
 //! - [`mod@verify`]: every hash, checksum and body proved again.
 //!
 //! Nothing here reads a clock or draws randomness: times and salts come from the caller.
@@ -35,6 +35,7 @@ mod durable_file;
 pub mod frame;
 mod frames;
 pub mod guard;
+mod last_signed;
 mod head;
 mod mark;
 pub mod merkle;
@@ -61,6 +62,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Origin, TreeHead};
 pub use disk::{Attempt, Disk, DiskError, DiskFile, RealDisk};
 pub use frame::{FRAME_BYTES_MAX, FrameIndex};
 pub use guard::GuardFile;
+pub use last_signed::LastSigned;
 pub use merkle::Hash;
 pub use reader::{Info, ReadError, Reader, Stream};
 pub use record::{Outcome, Record, RecordDraft, RecordHeader, RecordKind, StoredCommandId};

@@ -283,6 +283,11 @@ impl Note {
         Ok((&self.text, signed))
     }
 
+    /// The text, whoever signed it.
+    pub(crate) fn unverified_text(&self) -> &str {
+        &self.text
+    }
+
     /// `NAME+ID` of each signature, unchecked.
     fn signed_by(&self) -> Vec<String> {
         self.signatures.iter().map(|by| format!("{}+{}", by.name, by.id)).collect()

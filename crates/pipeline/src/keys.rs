@@ -12,7 +12,10 @@
 use std::sync::{Arc, Mutex};
 
 use deeds_chronicle::note::{self, NoteSigner, SecretKey};
-use deeds_chronicle::{Checkpoint, GuardFinding, Origin, ReadError, Reader, RecordKind, TreeHead};
+use deeds_chronicle::{
+    Checkpoint, DiskError, GuardFinding, LastSigned, Origin, ReadError, Reader, RecordKind,
+    TreeHead,
+};
 use deeds_values::{Duration, Lineage, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -92,31 +95,32 @@ pub enum NotSigned {
     /// The node was started without a key.
     #[error("this server has no key to sign checkpoints with")]
     NoKey,
-    /// The guard file tells of another history.
+    /// Another history was durable or signed before.
     #[error("{0}")]
     Withheld(Withheld),
+    /// What is signed could not be kept in mind, so the next start would not know of it.
+    #[error("no checkpoint is signed: it could not be kept beside the guard file")]
+    NotKept(#[source] DiskError),
     /// The chronicle could not be read.
     #[error("the chronicle could not be read")]
     Read(#[from] ReadError),
 }
 
-/// What the guard file knows that forbids signing. Compare with a backup or a mirror; whoever is sure
-/// that the history here is to be the one removes the guard file and starts again.
+/// What the guard file, or the last checkpoint beside it, knows that forbids signing. Compare with a
+/// backup or a mirror; whoever is sure that the history here is to be the one removes both files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Withheld {
     /// An old copy was put back.
     #[error(
-        "no checkpoint is signed: the guard file knows of {} records, and fewer were here at the start",
-        .size
+        "no checkpoint is signed: there were {size} records once, and fewer when this was opened: an \
+         old copy was put back"
     )]
     Behind {
-        /// The size that the guard file names.
+        /// The size that is known.
         size: Position,
     },
     /// Another history.
-    #[error(
-        "no checkpoint is signed: the guard file knows of other records before position {size}"
-    )]
+    #[error("no checkpoint is signed: before position {size} there were other records once")]
     Differs {
         /// The size at which the roots differ.
         size: Position,
@@ -146,6 +150,8 @@ pub struct CheckpointSigner {
     /// The key before, and until when it signs as well.
     previous: Option<(NoteSigner, Timestamp)>,
     withheld: Option<Withheld>,
+    /// Where it is kept in mind what was signed; without a guard file it is not.
+    kept: Option<LastSigned>,
     /// The last one: asked for again before the next frame, it is the same.
     last: Mutex<Option<SignedCheckpoint>>,
 }
@@ -158,6 +164,7 @@ impl CheckpointSigner {
         keys: &CheckpointKeys,
         recorded: Option<&KeyActivation>,
         withheld: Option<Withheld>,
+        kept: Option<LastSigned>,
     ) -> Self {
         let signer = |key: &SecretKey| NoteSigner::new(origin.as_str(), key);
         let current = signer(&keys.current);
@@ -166,7 +173,7 @@ impl CheckpointSigner {
             let replaced = recorded.replaces.as_ref()? == &previous.verifier().to_string();
             replaced.then_some((previous, recorded.overlap_until?))
         });
-        Self { reader, current, previous, withheld, last: Mutex::new(None), origin }
+        Self { reader, current, previous, withheld, kept, last: Mutex::new(None), origin }
     }
 
     /// Signs what is durable now, unless this has been signed already.
@@ -187,6 +194,9 @@ impl CheckpointSigner {
             [&self.current].into_iter().chain(previous.map(|(signer, _)| signer)).collect();
         let checkpoint = Checkpoint { origin: self.origin.clone(), head };
         let signed = SignedCheckpoint { head, note: checkpoint.sign(&signers).into() };
+        if let Some(kept) = &self.kept {
+            kept.keep(head, &signed.note).map_err(NotSigned::NotKept)?;
+        }
         *last = Some(signed.clone());
         Ok(signed)
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use deeds_chronicle::{
-    AppendError, Disk, OpenError as ChronicleOpenError, Origin, ReadError, RecordDraft, RecordKind,
-    Recovered, Writer, WriterOptions,
+    AppendError, Disk, LastSigned, OpenError as ChronicleOpenError, Origin, ReadError, RecordDraft,
+    RecordKind, Recovered, Writer, WriterOptions,
 };
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
@@ -94,7 +94,9 @@ pub fn open<A: App>(
     options: &OpenOptions,
     progress: &mut dyn FnMut(Position, Position),
 ) -> Result<Opened<A>, OpenError> {
-    let (writer, recovered) = match Writer::open(Arc::clone(&disk), writer_options()) {
+    let first_options = writer_options();
+    let kept = first_options.guard.as_ref().map(LastSigned::beside);
+    let (writer, recovered) = match Writer::open(Arc::clone(&disk), first_options) {
         Ok((writer, recovered)) => (writer, Some(recovered)),
         Err(ChronicleOpenError::Absent) => {
             let (lineage, genesis) = genesis::<A>(options);
@@ -129,10 +131,12 @@ pub fn open<A: App>(
 
     let frame = decider.activate(options, writer.lineage());
     decider.engine.record_changes(true);
-    let withheld = recovered.as_ref().and_then(|recovered| Withheld::after(recovered.guard));
+    let found = recovered.as_ref().map(|recovered| recovered.guard);
+    let signed = kept.as_ref().map(|kept| kept.compare(&writer.reader())).transpose()?;
+    let withheld = found.into_iter().chain(signed).find_map(Withheld::after);
     let signer = options.checkpoint_keys.as_ref().map(|keys| {
         let (origin, recorded) = (Origin::new(A::NAME, writer.lineage()), decider.key.as_ref());
-        CheckpointSigner::new(origin, writer.reader(), keys, recorded, withheld)
+        CheckpointSigner::new(origin, writer.reader(), keys, recorded, withheld, kept)
     });
     let state = decider.engine.state().freeze();
     let atom = Atom {

@@ -47,6 +47,11 @@ pub(crate) async fn checkpoint(
     match signed {
         Ok(signed) => Ok(([(header::CONTENT_TYPE, NOTE)], signed.note.to_string()).into_response()),
         Err(NotSigned::Read(error)) => Err(unreadable(&error)),
+        Err(error @ NotSigned::NotKept(_)) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, cause, "a checkpoint was not handed out");
+            Err(Problem::NotSigned { reason: error.to_string() })
+        }
         Err(reason @ (NotSigned::NoKey | NotSigned::Withheld(_))) => {
             Err(Problem::NotSigned { reason: reason.to_string() })
         }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deeds_chronicle::note::{NoteSigner, SecretKey};
-use deeds_chronicle::{Origin, Reader};
+use deeds_chronicle::{GuardFinding, LastSigned, Origin, ReadError, Reader};
 use deeds_pipeline::keys::{
     self, CheckpointKeys, CheckpointSigner, NotSigned, RecordedKey, Withheld,
 };
@@ -101,20 +101,33 @@ fn sign(program: &Program, place: &Place) -> Result<String, Failure> {
     let last = &recorded.last().ok_or_else(no_key_recorded)?.activation;
     let origin = Origin::new(program.name, reader.lineage());
     let keys = keys_at_hand(program, place, &origin, &last.key)?;
-    let guard = guard_to_read(reader.lineage());
-    let finding = guard.map(|guard| guard.compare(&reader)).transpose();
-    let finding = finding.map_err(|error| place.data.located(program.name, error))?;
-    let withheld = finding.and_then(Withheld::after);
-    let signer = CheckpointSigner::new(origin, reader, &keys, Some(last), withheld);
+    let (withheld, kept) =
+        known_before(&reader).map_err(|error| place.data.located(program.name, error))?;
+    let signer = CheckpointSigner::new(origin, reader, &keys, Some(last), withheld, kept);
     match signer.sign(now()) {
         Ok(signed) => Ok(signed.note.to_string()),
         Err(NotSigned::Read(error)) => Err(place.data.located(program.name, error)),
+        Err(error @ NotSigned::NotKept(_)) => Err(Failure::failed(chain(&error))),
         Err(error @ (NotSigned::NoKey | NotSigned::Withheld(_))) => {
             Err(Failure::new(Exit::InvalidCheckpoint, error.to_string()).advise(
-                "Compare with a backup or a mirror. Who is sure of this history removes the guard file.",
+                "Compare with a backup or a mirror. Who is sure of this history removes the guard \
+                 file and the checkpoint beside it.",
             ))
         }
     }
+}
+
+/// What forbids signing, and where it is kept in mind what was signed: only where there is a guard
+/// file.
+fn known_before(reader: &Reader) -> Result<(Option<Withheld>, Option<LastSigned>), ReadError> {
+    let Some(guard) = guard_to_read(reader.lineage()) else { return Ok((None, None)) };
+    let found = guard.compare(reader)?;
+    if found == GuardFinding::Off {
+        return Ok((None, None));
+    }
+    let kept = LastSigned::beside(&guard);
+    let withheld = [found, kept.compare(reader)?].into_iter().find_map(Withheld::after);
+    Ok((withheld, Some(kept)))
 }
 
 /// The keys of the key file, if the chronicle knows one of them as the one to sign with.

@@ -8,17 +8,15 @@ use std::sync::Arc;
 use deeds_chronicle::recovery::GuardFinding;
 use deeds_chronicle::{Disk, GuardFile, Reader, RealDisk, Recovered, WriterOptions};
 use deeds_engine::engine::EngineOptions;
-use deeds_pipeline::keys::Withheld;
+use deeds_pipeline::keys::NotSigned;
 use deeds_pipeline::node::NodeOptions;
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::report::Report;
-use deeds_pipeline::snapshot::{
-    Discarded, SnapshotFinding, SnapshotInfo, SnapshotPolicy, Unfit,
-};
+use deeds_pipeline::snapshot::{Discarded, SnapshotFinding, SnapshotInfo, SnapshotPolicy, Unfit};
 use deeds_values::Lineage;
 use sha2::{Digest, Sha256};
 
-use crate::cli::exit::Failure;
+use crate::cli::exit::{Failure, chain};
 use crate::cli::place::{CheckpointKeyArguments, DataArguments, state_directory};
 use crate::cli::progress::Records;
 use crate::cli::verify::open_failure;
@@ -97,6 +95,11 @@ pub(crate) fn start(
             report_snapshots(&running.snapshots);
         }
     }
+    // Signs one now: what forbids it is told at the start, and not when somebody asks.
+    if let Err(error @ (NotSigned::Withheld(_) | NotSigned::NotKept(_))) = running.host.checkpoint()
+    {
+        tracing::warn!("{}", chain(&error));
+    }
     Ok(running)
 }
 
@@ -135,9 +138,6 @@ fn report(recovered: &Recovered) {
         );
     } else if !recovered.closed {
         tracing::info!("the last writer was cut off; nothing was half-written");
-    }
-    if let Some(withheld) = Withheld::after(recovered.guard) {
-        tracing::warn!("{withheld}");
     }
     match recovered.guard {
         GuardFinding::Off | GuardFinding::Agrees => {}

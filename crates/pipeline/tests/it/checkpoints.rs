@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deeds_chronicle::consistency::{TreeReader, check_consistency};
 use deeds_chronicle::note::{Note, NoteSigner, SecretKey, VerifierKey};
-use deeds_chronicle::{Checkpoint, Disk, GuardFile, Origin, TreeHead, WriterOptions};
+use deeds_chronicle::{Checkpoint, Disk, GuardFile, GuardFinding, Origin, TreeHead, WriterOptions};
 use deeds_engine::app::App;
 use deeds_pipeline::keys::{
     CheckpointKeys, CheckpointSigner, KeyActivation, NotSigned, RecordedKey, Withheld, recorded,
@@ -177,10 +177,18 @@ fn every_checkpoint_is_the_beginning_of_every_later_one_over_restarts_and_rotati
 }
 
 fn open_guarded(disk: Arc<dyn Disk>, guard: &ModelDisk, keys: u8) -> Opened<Shelf> {
-    let guard = GuardFile { disk: guard.as_disk(), path: "guard".to_owned() };
+    let guard = GuardFile { disk: guard.as_disk(), path: "here.guard".to_owned() };
     let writer = || WriterOptions { guard: Some(guard.clone()), ..writer_options(64 << 20) };
     let options = options(self::keys(keys, None), START);
     opening::open(disk, writer, &options, &mut |_, _| {}).unwrap()
+}
+
+fn withheld(opened: &Opened<Shelf>) -> Option<Withheld> {
+    match opened.signer.as_ref().unwrap().sign(START) {
+        Err(NotSigned::Withheld(withheld)) => Some(withheld),
+        Ok(_) => None,
+        Err(other) => panic!("{other}"),
+    }
 }
 
 /// A log must never sign two histories: an old copy that is put back may be about to become one.
@@ -192,14 +200,9 @@ fn where_the_guard_file_knows_more_or_other_records_nothing_is_signed() {
     let old_copy = disk.copy();
     // Another key is another record: the chronicle grows.
     let grown = open_guarded(disk.as_disk(), &guard, 2);
-    let size = grown.signer.as_ref().unwrap().sign(START).unwrap().head.size;
+    let size = grown.publisher.reader().end().unwrap();
     grown.publisher.close().unwrap();
 
-    let withheld = |opened: &Opened<Shelf>| match opened.signer.as_ref().unwrap().sign(START) {
-        Err(NotSigned::Withheld(withheld)) => Some(withheld),
-        Ok(_) => None,
-        Err(other) => panic!("{other}"),
-    };
     let behind = open_guarded(old_copy.as_disk(), &guard, 3);
     assert_eq!(withheld(&behind), Some(Withheld::Behind { size }));
     let reader = behind.publisher.reader();
@@ -209,9 +212,60 @@ fn where_the_guard_file_knows_more_or_other_records_nothing_is_signed() {
     let differs = open_guarded(old_copy.as_disk(), &guard, 3);
     assert_eq!(withheld(&differs), Some(Withheld::Differs { size }));
     differs.publisher.close().unwrap();
-    // The true one is signed again; and the copy, once a person removed the guard file.
+    // The true one is signed again; and the copy, once a person removed what is known of it.
     assert_eq!(withheld(&open_guarded(disk.as_disk(), &guard, 2)), None);
-    guard.as_disk().remove("guard").unwrap();
+    guard.as_disk().remove("here.guard").unwrap();
+    guard.as_disk().remove("here.checkpoint").unwrap();
     assert_eq!(withheld(&open_guarded(old_copy.as_disk(), &guard, 3)), None);
-    assert!(size > Position(1));
+}
+
+/// The guard file lags by up to a second: what was signed within it is kept in mind beside it.
+#[test]
+fn an_old_copy_that_the_guard_file_does_not_notice_is_noticed_by_what_was_signed() {
+    let (disk, guard) = (ModelDisk::new(), ModelDisk::new());
+    guard.as_disk().create_dir("").unwrap();
+    open_guarded(disk.as_disk(), &guard, 1).publisher.close().unwrap();
+    let (old_copy, old_guard) = (disk.copy(), guard.bytes("here.guard"));
+    let grown = open_guarded(disk.as_disk(), &guard, 2);
+    let signed = grown.signer.as_ref().unwrap().sign(START).unwrap();
+    assert_eq!(guard.bytes("here.checkpoint"), signed.note.as_bytes());
+    grown.publisher.close().unwrap();
+    // As it was before the last second.
+    guard.tamper("here.guard", |bytes| bytes.clone_from(&old_guard));
+
+    let behind = open_guarded(old_copy.as_disk(), &guard, 3);
+    let size = signed.head.size;
+    assert_eq!(behind.recovered.as_ref().unwrap().guard, GuardFinding::Agrees);
+    assert_eq!(withheld(&behind), Some(Withheld::Behind { size }));
+    behind.publisher.close().unwrap();
+    let differs = open_guarded(old_copy.as_disk(), &guard, 3);
+    assert_eq!(withheld(&differs), Some(Withheld::Differs { size }));
+    assert_eq!(guard.bytes("here.checkpoint"), signed.note.as_bytes(), "nothing else was signed");
+}
+
+/// Half a file, as losing power may leave it, says nothing.
+#[test]
+fn what_was_signed_and_is_not_whole_any_more_forbids_nothing() {
+    let (disk, guard) = (ModelDisk::new(), ModelDisk::new());
+    guard.as_disk().create_dir("").unwrap();
+    let first = open_guarded(disk.as_disk(), &guard, 1);
+    first.signer.as_ref().unwrap().sign(START).unwrap();
+    first.publisher.close().unwrap();
+    for bytes in [0, 10, 60] {
+        guard.tamper("here.checkpoint", |kept| kept.truncate(bytes));
+        let again = open_guarded(disk.as_disk(), &guard, 1);
+        assert_eq!(withheld(&again), None);
+        again.publisher.close().unwrap();
+    }
+}
+
+/// Without memory of what was signed the next start could sign another history.
+#[test]
+fn what_cannot_be_kept_in_mind_is_not_signed() {
+    let (disk, guard) = (ModelDisk::new(), ModelDisk::new());
+    guard.as_disk().create_dir("").unwrap();
+    let opened = open_guarded(disk.as_disk(), &guard, 1);
+    guard.as_disk().create_dir("here.checkpoint.new").unwrap();
+    let signer = opened.signer.as_ref().unwrap();
+    assert!(matches!(signer.sign(START), Err(NotSigned::NotKept(_))));
 }
