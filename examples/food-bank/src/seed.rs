@@ -40,6 +40,9 @@ struct LotLine {
 impl Seed for FoodBank {
     fn seed() -> Vec<SeedCommand> {
         let mut commands = Vec::new();
+        for role in staff_roles() {
+            commands.push(SeedCommand::by("ada", Role::Admin, role));
+        }
         for neighbor in neighbors() {
             commands.push(SeedCommand::by("ada", Role::Admin, neighbor));
         }
@@ -94,9 +97,18 @@ impl Seed for FoodBank {
     }
 }
 
+fn staff_roles() -> Vec<GrantRole> {
+    let is = |name, role| GrantRole { member: actor(name), role };
+    vec![is("ada", Role::Admin), is("vera", Role::Volunteer), is("viktor", Role::Volunteer)]
+}
+
+fn actor(name: &str) -> ActorId {
+    ActorId::new(name).expect("a name in plain letters")
+}
+
 fn neighbors() -> Vec<RegisterNeighbor> {
     let neighbor = |id: &str, name: &str, phone: &str, address: &str| RegisterNeighbor {
-        neighbor: ActorId::new(id).expect("a name in plain letters"),
+        neighbor: actor(id),
         name: name.to_owned(),
         phone: phone.to_owned(),
         address: address.to_owned(),
@@ -154,6 +166,9 @@ mod tests {
     fn an_empty_food_bank_accepts_every_command_of_the_seed() {
         let mut bank: Scenario<FoodBank> = Scenario::new();
         bank.as_actor("ada", Role::Admin);
+        for role in staff_roles() {
+            bank.when(role).then_accepted();
+        }
         for neighbor in neighbors() {
             bank.when(neighbor).then_accepted();
         }

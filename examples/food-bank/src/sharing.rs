@@ -38,15 +38,16 @@ impl FoodBank {
         item: &Item,
         now: Timestamp,
     ) -> Result<(), ItemRefusal> {
-        let Item { sku, quantity } = item.clone();
-        let Some(product) = self.products.get(&sku) else {
-            return Err(ItemRefusal::UnknownProduct { sku });
+        let sku = || item.sku.clone();
+        let Some(product) = self.products.get(&item.sku) else {
+            return Err(ItemRefusal::UnknownProduct { sku: sku() });
         };
         let left = product.available();
-        ensure!(quantity <= left, ItemRefusal::NotEnough { sku, left });
+        ensure!(item.quantity <= left, ItemRefusal::NotEnough { sku: sku(), left });
         if let Some(limit) = product.limit {
-            let had = self.had_lately(neighbor, &sku, now);
-            ensure!(had + quantity <= limit, ItemRefusal::HouseholdLimit { sku, limit, had });
+            let had = self.had_lately(neighbor, &item.sku, now);
+            let within = had + item.quantity <= limit;
+            ensure!(within, ItemRefusal::HouseholdLimit { sku: sku(), limit, had });
         }
         Ok(())
     }
