@@ -317,11 +317,9 @@ impl IntoResponse for Problem {
             };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        response.extensions_mut().insert(crate::gateway::Told {
-            problem: Some(self.word()),
-            position: self.position(),
-            ..Default::default()
-        });
+        response
+            .extensions_mut()
+            .insert(crate::gateway::Told { problem: Some(self.word()), position: self.position() });
         response
     }
 }

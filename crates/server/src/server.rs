@@ -7,7 +7,6 @@
 //! Limits here are those of connections: how many, how slow, how long their headers. The limits of
 //! bodies stand in [`crate::body`], [`crate::batch`] and [`crate::queries`].
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -335,16 +334,16 @@ async fn serve(
         let mut router = router.clone();
         async move {
             // A router is ready always, and never fails.
-            Ok::<_, Infallible>(tower_service::Service::call(&mut router, request).await?)
+            tower_service::Service::call(&mut router, request).await
         }
     });
+    // Not `pipeline_flush`: with it hyper hangs up before a 431 has left.
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIME_MAX)
             .max_headers(HEADERS_MAX)
             .max_header_size(HEADER_BYTES_MAX)
-            .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), service)
     );
     let served = tokio::select! {

@@ -1,0 +1,27 @@
+//! The server over real sockets, before a host made for the test or a real one.
+
+// What an app's code calls its one dependency.
+extern crate deeds_engine as deeds;
+
+/// A small HTTP client that can say anything, also what no other client would.
+mod client;
+/// A host that replies what a test wants, when it wants it.
+mod staged_host;
+
+/// Every reply and error of the host has its status, its type and its members.
+mod statuses;
+
+/// Whose tokens are taken: all that can be wrong with one.
+mod tokens;
+
+/// What is turned away before anything looks at it: hosts, media types, sizes, addresses.
+mod gates;
+
+/// Many commands in one body.
+mod batches;
+
+/// Queries, records, health, metrics.
+mod reading;
+
+/// A real app on a real pipeline: hostile arguments change nothing and kill nothing.
+mod hostile;
