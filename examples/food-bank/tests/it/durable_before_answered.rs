@@ -51,7 +51,7 @@ fn no_answer_leaves_before_its_fdatasync() {
     for thread in threads {
         thread.join().expect("every command was answered");
     }
-    drop(server);
+    assert_eq!(server.stop_traced(), Some(0));
 
     let calls = calls(&std::fs::read_to_string(&trace).expect("strace wrote its file"));
     assert_eq!(answers_after_sync(&calls), CLIENTS * COMMANDS_EACH);
