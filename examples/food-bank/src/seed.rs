@@ -68,16 +68,16 @@ impl Seed for FoodBank {
     fn hints() -> Vec<Hint> {
         vec![
             Hint {
-                does: "See which pasta there is",
+                does: "See whether there is spaghetti",
                 line: "{program} query Catalogue search=spaghetti --as nora --url {url}",
             },
             Hint {
-                does: "Put some aside for nora",
+                does: "Put some aside, as a neighbor",
                 line: "{program} command AddToCart sku=PASTA-SPAGHETTI-500G quantity=2 --as nora \
                        --url {url}",
             },
             Hint {
-                does: "Ask for more than a household may have",
+                does: "Ask for more than a household may have, and be refused",
                 line: "{program} command AddToCart sku=PASTA-SPAGHETTI-500G quantity=20 --as nora \
                        --url {url}",
             },
@@ -86,7 +86,7 @@ impl Seed for FoodBank {
                 line: "{program} command Checkout --as nora --url {url}",
             },
             Hint {
-                does: "Pick it, as a volunteer",
+                does: "Claim it for picking, as a volunteer; then let viktor try",
                 line: "{program} command ClaimOrder order=1 --as vera --url {url}",
             },
             Hint {

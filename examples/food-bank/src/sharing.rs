@@ -1,9 +1,9 @@
 //! Sharing: how much of a product one household may have now.
 //!
-//! One rule, obeyed by [`AddToCart`](crate::cart::AddToCart) and by
-//! [`PlaceOrder`](crate::orders::PlaceOrder): there must be enough, and nobody takes more than the
-//! limit in a week. There is no counter that could be wrong: what a household had is read off its
-//! cart and its orders, so a cancelled order is given back by itself.
+//! One rule, obeyed by [`AddToCart`] and by [`PlaceOrder`]: there must be enough, and nobody takes
+//! more than the limit in a week. There is no counter that could be wrong: what a household had is
+//! read off its cart and its orders of the week, a handful of rows, so a cancelled order counts no
+//! more by itself.
 
 use deeds::prelude::*;
 
