@@ -162,6 +162,11 @@ impl Server {
         self.child.wait().expect("it is our child");
     }
 
+    /// Waits until it ends by itself; gives its exit code.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.child.wait().expect("it is our child").code()
+    }
+
     /// Asks it to stop, and waits; gives its exit code.
     pub(crate) fn stop(self) -> Option<i32> {
         let id = self.child.id().to_string();
