@@ -37,6 +37,7 @@ use tokio::time::Instant;
 use crate::body::{NDJSON, check_media_type, next_piece};
 use crate::commands::{new_id, parse_id};
 use crate::gateway::{Asker, Gateway};
+use crate::patient_stream::UNREAD_TIME_MAX;
 use crate::problem::Problem;
 
 /// How many commands of a batch may be under way: enough to fill frames while one is synced, few
@@ -51,9 +52,6 @@ const UNREAD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// How large the pieces are in which answers are sent: about a page, many lines.
 const PIECE_BYTES: usize = 16 * 1024;
-
-/// How long a client may leave its answers unread before the batch is dropped.
-const UNREAD_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// How long a line waits for room in the queue. A queue that has no room for so long is stuck.
 const ROOM_TIME_MAX: Duration = Duration::from_secs(30);

@@ -2,7 +2,7 @@
 //! runtime; whoever starts it needs neither. `docs/http.md` is its contract.
 //!
 //! In reading order:
-//! - [`mod@server`]: the socket, its threads, its end;
+//! - [`mod@server`]: the socket, its threads, its end; [`patient_stream`] is one connection;
 //! - [`gateway`]: every route, and what happens around each request; [`host_names`] is its first gate;
 //! - [`access`]: who is asking; with [`eddsa`] and [`key_file`] under it, and [`dev`] for development;
 //! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`operations`]: what can
@@ -24,6 +24,7 @@ mod key_file;
 mod metrics;
 mod operations;
 mod parameters;
+mod patient_stream;
 mod problem;
 mod queries;
 mod records;

@@ -32,6 +32,7 @@ use crate::dev::{Dev, Person};
 use crate::gateway::{Gateway, Peer, router};
 use crate::host_names::HostNames;
 use crate::metrics::Metrics;
+use crate::patient_stream::{PatientStream, UNREAD_TIME_MAX};
 use crate::queries;
 use crate::security_journal::SecurityJournal;
 
@@ -193,11 +194,15 @@ impl Server {
         self.address
     }
 
-    /// Waits until there is a reason to stop.
+    /// Waits until there is a reason to stop. After a signal, the next one ends the process at once,
+    /// which loses nothing that was answered.
     pub fn wait(&self) -> Ended {
         self.runtime.block_on(async {
             tokio::select! {
-                signal = asked_to_stop() => Ended::Asked { signal },
+                (signal, _) = asked_to_stop() => {
+                    end_at_the_next_signal();
+                    Ended::Asked { signal }
+                }
                 reason = stopped(&*self.host) => Ended::HostStopped { reason },
             }
         })
@@ -328,6 +333,7 @@ async fn serve(
     mut stopping: watch::Receiver<bool>,
 ) {
     gateway.metrics.connections.fetch_add(1, Relaxed);
+    let stream = PatientStream::new(stream, UNREAD_TIME_MAX);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
@@ -366,22 +372,35 @@ async fn until_true(flag: &mut watch::Receiver<bool>) {
     drop(flag.wait_for(|flag| *flag).await);
 }
 
+/// The signal's name, and the exit code by which shells know it.
 #[cfg(unix)]
-async fn asked_to_stop() -> &'static str {
+async fn asked_to_stop() -> (&'static str, i32) {
     use tokio::signal::unix::{SignalKind, signal};
     let watched = "the runtime takes signals";
     let mut interrupt = signal(SignalKind::interrupt()).expect(watched);
     let mut terminate = signal(SignalKind::terminate()).expect(watched);
     tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => ("SIGINT", 130),
+        _ = terminate.recv() => ("SIGTERM", 143),
     }
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() -> &'static str {
+async fn asked_to_stop() -> (&'static str, i32) {
     tokio::signal::ctrl_c().await.expect("the runtime takes signals");
-    "Ctrl-C"
+    ("Ctrl-C", 130)
+}
+
+/// On a thread of its own, because stopping goes on after this server's threads have ended.
+fn end_at_the_next_signal() {
+    let waiting = || {
+        let runtime = runtime::Builder::new_current_thread().enable_io().build();
+        let (_, code) = runtime.expect("one more runtime").block_on(asked_to_stop());
+        std::process::exit(code);
+    };
+    let thread = std::thread::Builder::new().name("deeds-signal".to_owned());
+    // Without it the process ends all the same, only later.
+    drop(thread.spawn(waiting));
 }
 
 async fn stopped(host: &dyn Host) -> String {

@@ -1,5 +1,7 @@
 //! The server over real sockets, before a host made for the test or a real one.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 // What an app's code calls its one dependency.
 extern crate deeds_engine as deeds;
 
