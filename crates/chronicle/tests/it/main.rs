@@ -1,7 +1,11 @@
 //! The chronicle's tests, one binary.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute, not their folder")]
+
 // Appending, reading, locking, guard file: on the real disk.
 mod append;
+// Arbitrary bytes: what `codecs` and the fuzz targets share.
+mod arbitrary;
 // Crashes at every operation, and failing ones: on the model disk.
 mod crashes;
 // Encodings: round trips, and arbitrary bytes.
