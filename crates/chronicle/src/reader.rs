@@ -224,7 +224,7 @@ impl Reader {
         Ok(known.segments.clone())
     }
 
-    fn segment(&self, number: u64) -> Result<Arc<SegmentHeader>, ReadError> {
+    pub(crate) fn segment(&self, number: u64) -> Result<Arc<SegmentHeader>, ReadError> {
         if let Some(header) = self.known().segments.get(number as usize) {
             return Ok(header.clone());
         }

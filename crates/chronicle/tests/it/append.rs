@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use deeds_chronicle::{
-    AppendError, Disk, GuardFile, GuardFinding, OpenError, Reader, RealDisk, Writer, WriterOptions,
-    verify,
+    AppendError, Disk, GuardFile, GuardFinding, OpenError, Reader, RealDisk, Sealing, Writer,
+    WriterOptions, verify,
 };
 use deeds_values::Position;
 
@@ -95,6 +95,65 @@ fn readers_see_exactly_what_append_returned() {
             assert_eq!(stream.next_position(), end, "the iterator goes on after a None");
         }
     }
+}
+
+/// Readers of their own, as in another process, while segments are sealed under their hands.
+#[test]
+fn readers_beside_a_busy_writer_see_every_record_once() {
+    const RECORDS: u64 = 4_000;
+    let (_directory, disk) = temporary();
+    let mut writer = create(&disk, small_segments(4_000));
+    std::thread::scope(|scope| {
+        let read = || {
+            let reader = Reader::open(disk.clone()).unwrap();
+            let mut stream = reader.stream(Position(0));
+            while stream.next_position() < Position(RECORDS) {
+                for record in stream.by_ref() {
+                    let record = record.unwrap();
+                    assert_same(&record, &crate::histories::draft(record.position().0));
+                }
+                assert!(stream.next_position() <= reader.end().unwrap());
+            }
+        };
+        scope.spawn(read);
+        scope.spawn(|| {
+            let mut looks = 0;
+            while Reader::open(disk.clone()).unwrap().end().unwrap() < Position(RECORDS) {
+                let verified = verify(disk.clone(), &mut |_| {}).unwrap();
+                assert!(verified.end <= Position(RECORDS));
+                looks += 1;
+            }
+            assert!(looks > 0);
+        });
+        while writer.end() < Position(RECORDS) {
+            let count = (writer.end().0 % 23 + 1).min(RECORDS - writer.end().0);
+            append(&mut writer, count);
+        }
+    });
+}
+
+#[test]
+fn full_segments_can_be_sealed_by_another_thread() {
+    let (_directory, disk) = temporary();
+    let options = || WriterOptions { sealing: Sealing::Handed, ..small_segments(2_000) };
+    let mut writer = create(&disk, options());
+    let (jobs, taken) = std::sync::mpsc::channel::<deeds_chronicle::SealJob>();
+    let sealing = std::thread::spawn(move || taken.iter().try_for_each(|job| job.run()));
+    for _ in 0..40 {
+        append(&mut writer, 3);
+        while let Some(job) = writer.take_sealing() {
+            jobs.send(job).unwrap();
+        }
+    }
+    writer.close().unwrap();
+    drop(jobs);
+    sealing.join().unwrap().unwrap();
+    let info = Reader::open(disk.clone()).unwrap().info().unwrap();
+    assert!(info.segments > 10 && info.head_bytes < 4_000, "{info:?}");
+    verify(disk.clone(), &mut |_| {}).unwrap();
+    let (writer, recovered) = Writer::open(disk, options()).unwrap();
+    assert_eq!((recovered.end, recovered.torn), (Position(121), None));
+    assert_as_drafted(&read_all(&writer.reader()).unwrap());
 }
 
 #[test]

@@ -4,7 +4,10 @@
 //! names the file, the frame and the position; or a torn tail, and then only above the durable
 //! mark. What may never happen is that a record is lost, changed or doubled in silence.
 
-use deeds_chronicle::{Damage, OpenError, ReadError, Reader, Record, VerifyError, Writer, verify};
+use deeds_chronicle::{
+    Damage, OpenError, ReadError, Reader, Record, Sealing, VerifyError, Writer, WriterOptions,
+    verify,
+};
 use deeds_sim::ModelDisk;
 use deeds_values::Position;
 
@@ -270,6 +273,25 @@ fn a_missing_or_swapped_file_is_named() {
                 names_the_place(&said, path, &whole);
             }
         }
+    }
+}
+
+/// Sealing lags, so the segment before is in `head/` too and looks like the last.
+#[test]
+fn a_missing_last_file_is_named_though_the_one_before_is_not_sealed() {
+    let disk = ModelDisk::new();
+    let options = || WriterOptions { sealing: Sealing::Handed, ..small_segments(900) };
+    let mut writer = create(&disk.as_disk(), options());
+    for count in [2, 2, 2, 2] {
+        append(&mut writer, count);
+    }
+    drop(writer);
+    let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+    let disk = disk.copy();
+    let path = head_path(&disk);
+    deeds_chronicle::Disk::remove(&disk, &path).unwrap();
+    for said in [read(&disk, &whole), prove(&disk), open(&disk, &whole)] {
+        assert!(matches!(said, Said::Named(_)), "{said:?}");
     }
 }
 
