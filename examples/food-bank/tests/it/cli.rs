@@ -101,6 +101,9 @@ fn a_second_writer_is_turned_away_with_a_code_of_its_own() {
     let server = place.serve();
     let complaint = place.fail(3, &["seed"]);
     assert!(complaint.contains("another process has this chronicle open"), "{complaint}");
+    if cfg!(target_os = "linux") {
+        assert!(complaint.contains(&format!("(process {})", server.id())), "{complaint}");
+    }
     place.succeed(&["log"]);
     place.succeed(&["info"]);
     place.succeed(&["verify"]);

@@ -156,6 +156,11 @@ impl Server {
         server
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`, in the middle of whatever it does.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it is our child");
