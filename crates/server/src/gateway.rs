@@ -33,10 +33,10 @@ use crate::host_names::HostNames;
 use crate::metrics::{Metrics, NO_ROUTE};
 use crate::problem::Problem;
 use crate::security_journal::{Incident, SecurityJournal, Turned};
-use crate::{batch, commands, dev, operations, queries, records};
+use crate::{batch, commands, dev, operations, pages, queries, records};
 
 /// Every route: what metrics and logs call them.
-pub(crate) const ROUTES: [&str; 12] = [
+pub(crate) const ROUTES: [&str; 15] = [
     "/v1/commands",
     "/v1/commands/{name}",
     "/v1/commands/{app}/{name}",
@@ -44,11 +44,14 @@ pub(crate) const ROUTES: [&str; 12] = [
     "/v1/queries/{app}/{name}",
     "/v1/records",
     "/v1/schema",
+    "/v1/position",
     "/v1/operations/confirm-clock",
     "/v1/dev/people",
     "/v1/dev/token",
     "/healthz",
     "/metrics",
+    "/",
+    "/page/{file}",
 ];
 
 /// What handlers work with.
@@ -56,6 +59,8 @@ pub(crate) struct Gateway {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) schema: Arc<AppSchema>,
     pub(crate) schema_json: Bytes,
+    /// What is at `/`.
+    pub(crate) page: Bytes,
     pub(crate) verifier: TokenVerifier,
     /// Only in development.
     pub(crate) dev: Option<Dev>,
@@ -82,11 +87,14 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         app_query,
         records,
         schema,
+        position,
         clock,
         people,
         token,
         health,
         metrics,
+        front_door,
+        page,
     ] = ROUTES;
     let mut router = Router::new()
         .route(batch, post(batch::send))
@@ -96,9 +104,12 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route(app_query, get(queries::ask))
         .route(records, get(records::read))
         .route(schema, get(operations::schema))
+        .route(position, get(operations::position))
         .route(clock, post(operations::confirm_clock))
         .route(health, get(operations::health))
-        .route(metrics, get(operations::metrics));
+        .route(metrics, get(operations::metrics))
+        .route(front_door, get(pages::front_door))
+        .route(page, get(pages::file));
     if gateway.dev.is_some() {
         router = router.route(people, get(dev::people)).route(token, post(dev::token));
     }

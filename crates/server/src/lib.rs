@@ -7,6 +7,7 @@
 //! - [`access`]: who is asking; with [`eddsa`] and [`key_file`] under it, and [`dev`] for development;
 //! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`operations`]: what can
 //!   be asked;
+//! - [`pages`]: the front door, for people with a browser;
 //! - [`body`], [`transcode`], [`problem`]: how things come in and go out;
 //! - [`security_journal`], [`metrics`]: what operators see.
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ mod host_names;
 mod key_file;
 mod metrics;
 mod operations;
+mod pages;
 mod parameters;
 mod patient_stream;
 mod problem;

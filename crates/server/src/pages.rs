@@ -4,7 +4,7 @@
 //! people), and knows nothing that they do not: being served it is not a right. Its files are compiled
 //! in; there is nothing to build and nothing to fetch. In reading order: `page.html`, `main.js` (what
 //! is shown when), `form.js` (a schema's fields), `told.js` (answers and refusals for people),
-//! `server.js` (requests and command ids), `page.css`.
+//! `server.js` (requests and command ids), `element.js`, `page.css`.
 //!
 //! An app that brings pages of its own has them instead.
 
@@ -19,9 +19,10 @@ use crate::gateway::Gateway;
 use crate::problem::Problem;
 
 /// The page's files, by the last part of their path.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("page.css", CSS, include_str!("pages/page.css")),
     ("main.js", JAVASCRIPT, include_str!("pages/main.js")),
+    ("element.js", JAVASCRIPT, include_str!("pages/element.js")),
     ("form.js", JAVASCRIPT, include_str!("pages/form.js")),
     ("told.js", JAVASCRIPT, include_str!("pages/told.js")),
     ("server.js", JAVASCRIPT, include_str!("pages/server.js")),
@@ -112,7 +113,8 @@ mod tests {
     fn the_page_and_its_modules_refer_to_files_that_are_served() {
         for text in FILES.iter().map(|(.., text)| *text).chain([PAGE]) {
             let links = text.split("/page/").skip(1).map(|rest| rest.split('"').next().unwrap());
-            let imports = text.split("from \"./").skip(1).map(|rest| rest.split('"').next().unwrap());
+            let imports =
+                text.split("from \"./").skip(1).map(|rest| rest.split('"').next().unwrap());
             for name in links.chain(imports) {
                 assert!(FILES.iter().any(|(known, ..)| *known == name), "{name} is not served");
             }
@@ -122,9 +124,14 @@ mod tests {
     #[test]
     fn nothing_on_the_page_needs_what_the_policy_forbids() {
         assert!(!PAGE.contains("<style") && !PAGE.contains(" style=") && !PAGE.contains(" on"));
-        assert_eq!(PAGE.matches("<script").count(), PAGE.matches("<script type=\"module\" src=").count());
+        assert_eq!(
+            PAGE.matches("<script").count(),
+            PAGE.matches("<script type=\"module\" src=").count()
+        );
         for (name, _, text) in FILES {
-            for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "http://", "https://"] {
+            for forbidden in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "http://", "https://"]
+            {
                 let found = text.contains(forbidden) && name != "icon.svg";
                 assert!(!found, "{name} has {forbidden}");
             }

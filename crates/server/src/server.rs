@@ -32,6 +32,7 @@ use crate::dev::{Dev, Person};
 use crate::gateway::{Gateway, Peer, router};
 use crate::host_names::HostNames;
 use crate::metrics::Metrics;
+use crate::pages;
 use crate::patient_stream::{PatientStream, UNREAD_TIME_MAX};
 use crate::queries;
 use crate::security_journal::SecurityJournal;
@@ -255,6 +256,7 @@ fn gateway(
     let schema_json = serde_json::to_vec(&*schema).expect("a schema always serializes");
     let published = follow_published(&*host);
     Ok(Arc::new(Gateway {
+        page: pages::page_for(&schema.app, dev.is_some()),
         schema,
         schema_json: schema_json.into(),
         verifier,

@@ -1,5 +1,8 @@
 // Making elements: the one way text gets onto the page, so that no text ever becomes markup.
 
+/** Set as attributes: their properties are read-only, or take no text. */
+const ATTRIBUTES = ["list", "form", "spellcheck"];
+
 /**
  * An element with properties (or attributes, where there is no such property) and children.
  * Children that are false, null or undefined are left out; texts stay texts.
@@ -8,7 +11,7 @@ export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
-    if (name in made && name !== "list" && name !== "form") made[name] = value;
+    if (name in made && !ATTRIBUTES.includes(name)) made[name] = value;
     else made.setAttribute(name, value === true ? "" : value);
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));

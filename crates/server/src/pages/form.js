@@ -161,11 +161,11 @@ function input(field, attributes, suggestions) {
       return element("textarea", { ...attributes, required, rows: 3, placeholder: "One per line", value: (field.fallback ?? []).join("\n") });
     case "json": {
       const value = required || field.fallback !== undefined ? JSON.stringify(field.sample, null, 1) : "";
-      return element("textarea", { ...attributes, required, rows: 6, className: "json", spellcheck: false, value,
+      return element("textarea", { ...attributes, required, rows: 6, className: "json", spellcheck: "false", value,
         placeholder: JSON.stringify(field.sample) });
     }
     default:
-      return element("input", { ...attributes, type: "text", required, spellcheck: false, value: text,
+      return element("input", { ...attributes, type: "text", required, spellcheck: "false", value: text,
         ...offered(field, attributes.id, suggestions) });
   }
 }
