@@ -18,3 +18,5 @@ mod golden;
 mod histories;
 // The tree against RFC 6962, word for word; the tiles.
 mod tree;
+// Well-formed and untrue.
+mod untrue;
