@@ -7,7 +7,8 @@
 //!
 //! A body is `{type, title, status, detail}` and the members its kind adds: `field`, `position`,
 //! `lineage`, `refusal`, `reference`, `server_time`, `suggestion`. `type` is `urn:deeds:problem:`
-//! and a word that never changes. No problem repeats what was sent, beyond names.
+//! and a word that never changes. A detail may repeat a part of the arguments to the one who sent
+//! them; so details are told and not logged.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};

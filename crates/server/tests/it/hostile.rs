@@ -354,6 +354,15 @@ fn commands_and_queries_meet_anything() {
     assert_eq!(served.nobody().get("/healthz").status, 200);
 }
 
+proptest! {
+    #[test]
+    fn whatever_is_taken_can_be_recorded_and_read_back(arguments in arguments()) {
+        crate::arbitrary::command::<Pantry>(&arguments);
+        let line = [b"{\"command\":\"Fill\",\"arguments\":", &arguments[..], b"}"].concat();
+        crate::arbitrary::command::<Pantry>(&line);
+    }
+}
+
 #[test]
 fn a_command_is_seen_by_a_query_at_its_position() {
     let node = Arc::new(start(Arc::new(ModelDisk::new())));

@@ -25,5 +25,8 @@ mod batches;
 /// Queries, records, health, metrics.
 mod reading;
 
+/// Arbitrary bytes as what clients send; the fuzz target `command` has the same entry.
+mod arbitrary;
+
 /// A real app on a real pipeline: hostile arguments change nothing and kill nothing.
 mod hostile;
