@@ -2,9 +2,9 @@
 //!
 //! It asks what any other client may ask (`/v1/schema`, queries, commands, in development the named
 //! people), and knows nothing that they do not: being served it is not a right. Its files are compiled
-//! in; there is nothing to build and nothing to fetch. In reading order: `page.html`, `main.js` (what
-//! is shown when), `form.js` (a schema's fields), `told.js` (answers and refusals for people),
-//! `server.js` (requests and command ids), `element.js`, `page.css`.
+//! in; there is nothing to build and nothing to fetch. In reading order: `page.html`, `main.mjs` (what
+//! is shown when), `form.mjs` (a schema's fields), `told.mjs` (answers and refusals for people),
+//! `server.mjs` (requests and command ids), `element.mjs`, `page.css`.
 //!
 //! An app that brings pages of its own has them instead.
 
@@ -21,11 +21,11 @@ use crate::problem::Problem;
 /// The page's files, by the last part of their path.
 const FILES: [(&str, &str, &str); 7] = [
     ("page.css", CSS, include_str!("pages/page.css")),
-    ("main.js", JAVASCRIPT, include_str!("pages/main.js")),
-    ("element.js", JAVASCRIPT, include_str!("pages/element.js")),
-    ("form.js", JAVASCRIPT, include_str!("pages/form.js")),
-    ("told.js", JAVASCRIPT, include_str!("pages/told.js")),
-    ("server.js", JAVASCRIPT, include_str!("pages/server.js")),
+    ("main.mjs", JAVASCRIPT, include_str!("pages/main.mjs")),
+    ("element.mjs", JAVASCRIPT, include_str!("pages/element.mjs")),
+    ("form.mjs", JAVASCRIPT, include_str!("pages/form.mjs")),
+    ("told.mjs", JAVASCRIPT, include_str!("pages/told.mjs")),
+    ("server.mjs", JAVASCRIPT, include_str!("pages/server.mjs")),
     ("icon.svg", "image/svg+xml", include_str!("pages/icon.svg")),
 ];
 

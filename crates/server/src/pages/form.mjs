@@ -5,7 +5,7 @@
 // and lists of those is filled in as JSON. Whether a value will do is for the server to say: there is
 // one judge of arguments, and it is not here.
 
-import { element, prose, words } from "./element.js";
+import { element, prose, words } from "./element.mjs";
 
 /** How deep references and alternatives are followed: arguments are flat. */
 const DEPTH_MAX = 8;

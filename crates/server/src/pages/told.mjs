@@ -1,14 +1,17 @@
 // Answers, refusals and problems as people read them: what it means first, the JSON last.
 
-import { element, words } from "./element.js";
+import { element, words } from "./element.mjs";
 
 /** Rows shown at once; the rest on demand: a page of thousands helps nobody. */
 const ROWS_SHOWN = 25;
 
 /** How deep an answer is taken apart before it is shown as JSON. */
-const DEPTH_MAX = 3;
+const DEPTH_MAX = 5;
 
-const TIMESTAMP = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(?:\.\d+)?)?Z$/;
+/** A text longer than this may be broken into lines in a table. */
+const CELL_CHARS = 40;
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /**
  * What came of something: `tone` (good, kind, bad) for its colour, `headline` in a sentence, `note` on
@@ -55,14 +58,20 @@ function read({ answer, position, time }) {
   };
 }
 
-function advice({ status, detail, field }, dev) {
-  const where = field ? `${words(field)}: ` : "";
-  const who = status === 403 && dev ? " Somebody else may be allowed: choose another name at the top." : "";
-  return `${where}${detail ?? ""}${who}`;
+function advice(outcome, dev) {
+  const where = outcome.field ? `${words(outcome.field)}: ` : "";
+  const who = outcome.status === 403 && dev ? " Somebody else may be allowed: choose another name at the top." : "";
+  return `${where}${reason(outcome)}${who}`;
+}
+
+/** Why, as a sentence. Where in the JSON it was says nothing to somebody who filled in a form. */
+export function reason({ detail, field }) {
+  return sentence(field ? (detail ?? "").replace(/ at line \d+ column \d+$/, "") : detail ?? "");
 }
 
 function sentence(text) {
-  return /[.?!]$/.test(text) ? text : `${text}.`;
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return !text || /[.?!]$/.test(text) ? begun : `${begun}.`;
 }
 
 /** The time of a record, in the reader's own time zone. */
@@ -70,13 +79,17 @@ function moment(time) {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
-/** Any value: a list of objects as a table, an object as a list of its members, the rest as text. */
+/**
+ * Any value: flat objects as a table, others one below the other, an object as a list of its members,
+ * the rest as text.
+ */
 export function value(shown, depth = 0) {
   if (depth > DEPTH_MAX) return element("code", {}, JSON.stringify(shown));
   if (Array.isArray(shown)) {
-    if (shown.length && shown.every(isObject)) return table(shown, depth);
     if (!shown.some((one) => typeof one === "object" && one !== null)) return scalars(shown);
-    return element("ul", {}, shown.map((one) => element("li", {}, value(one, depth + 1))));
+    if (shown.every((one) => isObject(one) && Object.values(one).every(isFlat))) return table(shown, depth);
+    return unrolled(shown.length, (from, to) => shown.slice(from, to).map((one) => element("li", {}, value(one, depth + 1))),
+      element("ul", { className: "cards" }));
   }
   if (isObject(shown)) {
     return element("dl", { className: "members" }, Object.entries(shown).map(([name, one]) =>
@@ -89,6 +102,11 @@ function isObject(shown) {
   return typeof shown === "object" && shown !== null && !Array.isArray(shown);
 }
 
+/** What fits a cell: a text or number, or a list of those. */
+function isFlat(shown) {
+  return Array.isArray(shown) ? !shown.some((one) => typeof one === "object" && one !== null) : !isObject(shown);
+}
+
 function scalars(list) {
   return list.length ? element("span", {}, list.map(String).join(", ")) : scalar(null);
 }
@@ -97,32 +115,41 @@ function scalar(shown) {
   if (shown === null || shown === undefined || shown === "") return element("span", { className: "none", title: "nothing" }, "–");
   if (typeof shown === "boolean") return element("span", {}, shown ? "yes" : "no");
   if (typeof shown === "number") return element("span", {}, shown.toLocaleString("en"));
-  const [, day, minute] = TIMESTAMP.exec(shown) ?? [];
-  if (day) return element("time", { dateTime: shown, title: shown }, `${day} ${minute}`);
+  if (TIMESTAMP.test(shown)) return element("time", { dateTime: shown, title: shown }, moment(shown));
   return element("span", {}, String(shown));
 }
 
-/** Rows of the same form. Wide ones scroll sideways in their own frame, reachable by keyboard. */
+/** Rows of the same form, lists last. Wide ones scroll sideways in a frame, reachable by keyboard. */
 function table(rows, depth) {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const numeric = new Set(columns.filter((name) => rows.every((row) => row[name] === null || typeof row[name] === "number")));
-  const body = element("tbody");
-  const more = element("button", { type: "button", className: "quiet" });
-  const show = (upTo) => {
-    const next = rows.slice(body.rows.length, upTo).map((row) =>
-      element("tr", {}, columns.map((name) =>
-        element("td", { className: numeric.has(name) ? "number" : "" }, value(row[name], depth + 1)))));
-    body.append(...next);
-    more.hidden = body.rows.length === rows.length;
-    more.textContent = `Show all ${rows.length}`;
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const isList = (name) => rows.some((row) => Array.isArray(row[name]));
+  const isNumber = (name) => rows.some((row) => typeof row[name] === "number")
+    && rows.every((row) => row[name] === null || typeof row[name] === "number");
+  const columns = [...names.filter((name) => !isList(name)), ...names.filter(isList)];
+  const classes = new Map(columns.map((name) => [name, isNumber(name) ? "number" : isList(name) ? "long" : ""]));
+  const cell = (row, name) => {
+    const long = typeof row[name] === "string" && row[name].length > CELL_CHARS ? "long" : classes.get(name);
+    return element("td", { className: long }, value(row[name] ?? null, depth + 1));
   };
-  show(ROWS_SHOWN);
-  more.addEventListener("click", () => show(rows.length));
-  const heads = columns.map((name) => element("th", { scope: "col", className: numeric.has(name) ? "number" : "" }, words(name)));
+  const line = (row) => element("tr", {}, columns.map((name) => cell(row, name)));
+  const heads = columns.map((name) => element("th", { scope: "col", className: classes.get(name) }, words(name)));
+  const body = element("tbody");
   const whole = element("table", {}, element("thead", {}, element("tr", {}, heads)), body);
-  if (depth > 0) return whole;
-  return element("div", {},
-    element("div", { className: "frame", tabIndex: 0, role: "region", "aria-label": "Rows" }, whole), more);
+  const frame = element("div", { className: "frame", tabIndex: 0, role: "region", "aria-label": "Rows" }, whole);
+  return unrolled(rows.length, (from, to) => rows.slice(from, to).map(line), body, frame);
+}
+
+/** A long list of which the beginning is shown, and the rest when asked for. */
+function unrolled(count, made, into, frame = into) {
+  into.append(...made(0, ROWS_SHOWN));
+  if (count <= ROWS_SHOWN) return frame;
+  const more = element("button", { type: "button", className: "quiet" }, `Show all ${count}`);
+  more.addEventListener("click", () => {
+    into.append(...made(ROWS_SHOWN, count));
+    more.remove();
+    frame.focus();
+  });
+  return element("div", {}, frame, more);
 }
 
 function asJson(title, shown) {

@@ -8,10 +8,10 @@
 // token is kept in this page's memory alone; in development the name is kept for the tab, so that
 // several people can be tried side by side.
 
-import { element, prose, words } from "./element.js";
-import { argumentsOf, control, fieldsOf, lists, mark, unmark } from "./form.js";
-import * as server from "./server.js";
-import { meet, told } from "./told.js";
+import { element, prose, words } from "./element.mjs";
+import { argumentsOf, control, fieldsOf, lists, mark, unmark } from "./form.mjs";
+import * as server from "./server.mjs";
+import { meet, reason, told } from "./told.mjs";
 
 /** How often the position is looked at while somebody looks at the page. */
 const LOOK_AGAIN_MS = 3_000;
@@ -40,6 +40,8 @@ const state = {
   /** The last outcome of a press, and what was pressed. */
   pressed: null,
   busy: false,
+  /** Counts the choices of who one is. */
+  turn: 0,
   lineage: null,
   /** Values met in answers, by the name of their type. */
   met: new Map(),
@@ -66,6 +68,7 @@ async function start() {
 // ── Who one is ──────────────────────────────────────────────────────────────────────────────────
 
 function showSignIn(note) {
+  main.inert = false;
   document.body.dataset.view = "door";
   on("list").hidden = on("last").hidden = on("me").hidden = true;
   const wrong = note && element("p", { className: "wrong", role: "alert" }, note);
@@ -122,7 +125,11 @@ function tokenSubject(token) {
 }
 
 async function become(actor, roles) {
+  // Nothing may be pressed as one person that was meant as another; of two choices the later counts.
+  main.inert = true;
+  const turn = (state.turn += 1);
   const made = await server.tokenFor(actor, roles?.length ? roles : undefined);
+  if (turn !== state.turn) return undefined;
   if (made.kind !== "answer") return showSignIn(made.detail ?? "The server cannot be reached.");
   sessionStorage.setItem(NAME_KEPT, JSON.stringify([actor, roles]));
   if (!state.people.some((person) => person.actor === actor)) {
@@ -132,8 +139,10 @@ async function become(actor, roles) {
 }
 
 async function enter(token, actor) {
+  const { turn } = state;
   server.connection.token = token;
   const found = await server.schema();
+  if (turn !== state.turn) return undefined;
   if (found.kind !== "answer") {
     server.connection.token = null;
     return showSignIn(found.detail ?? "The server cannot be reached.");
@@ -144,6 +153,7 @@ async function enter(token, actor) {
   const people = dev ? state.people.map((person) => person.actor) : [actor];
   on("who").replaceChildren(...people.map((name) => element("option", { value: name, selected: name === actor }, name)));
   on("who").disabled = !dev;
+  main.inert = false;
   fillList();
   show();
   return look();
@@ -196,8 +206,9 @@ function moved({ lineage, position }) {
   if (state.lineage === lineage && Number(where.dataset.position) >= position) return;
   state.lineage = lineage;
   where.dataset.position = position;
-  where.replaceChildren("position ", element("strong", {}, position.toLocaleString("en")), " of ",
-    element("span", { className: "lineage", title: "The lineage: one unbroken chronicle" }, lineage));
+  where.replaceChildren("position ", element("strong", {}, position.toLocaleString("en")));
+  const chronicle = on("lineage") ?? place.appendChild(element("span", { id: "lineage", title: "One unbroken chronicle" }));
+  chronicle.replaceChildren("lineage ", element("code", {}, lineage));
 }
 
 /** The token counts no more: another in development, else whoever it is signs in again. */
@@ -281,7 +292,7 @@ function panel(item) {
   });
   return [
     element("a", { className: "back", href: "#" }, "‹ Everything else"),
-    element("h2", { tabIndex: -1 }, title, " ", element("code", { className: "name" }, bare(item.name))),
+    element("h2", { tabIndex: -1 }, title, " ", title !== bare(item.name) && element("code", { className: "name" }, bare(item.name))),
     element("p", { className: "lead" }, prose(item.doc)),
     form,
     element("p", { id: "said", role: "status", className: "for-ears" }),
@@ -347,7 +358,7 @@ function tell(item, form, outcome) {
   shown.dataset.tone = tone;
   shown.replaceChildren(...[element("h3", {}, headline), note && element("p", { className: "note" }, note), again, body].filter(Boolean));
   on("said").textContent = `${headline} ${note ?? ""}`;
-  if (!(outcome.field && mark(form, outcome.field, outcome.detail))) shown.scrollIntoView({ block: "nearest" });
+  if (!(outcome.field && mark(form, outcome.field, reason(outcome)))) shown.scrollIntoView({ block: "nearest" });
 }
 
 function remember(item, filled, outcome, attempt) {
