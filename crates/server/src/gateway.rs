@@ -74,7 +74,7 @@ pub(crate) struct Gateway {
     /// Becomes true when the server is asked to stop.
     pub(crate) stopping: watch::Receiver<bool>,
     /// How many queries may run at once.
-    pub(crate) query_slots: Semaphore,
+    pub(crate) query_slots: Arc<Semaphore>,
 }
 
 /// Every route, with what surrounds it.

@@ -324,3 +324,21 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_problem_stands_in_the_reference() {
+        let reference = include_str!("../../../docs/http.md");
+        let code = include_str!("problem.rs");
+        let (_, kinds) = code.split_once("fn kind(&self)").unwrap();
+        let (kinds, _) = kinds.split_once("/// The status.").unwrap();
+        let words: Vec<_> =
+            kinds.split("(S::").skip(1).map(|kind| kind.split('"').nth(1)).collect();
+        assert!(words.len() > 20);
+        for word in words {
+            let word = format!("`{}`", word.unwrap());
+            assert!(reference.contains(&word), "docs/http.md says nothing of {word}");
+        }
+    }
+}

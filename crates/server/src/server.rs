@@ -267,7 +267,7 @@ fn gateway(
         metrics: Metrics::new(&crate::gateway::ROUTES),
         published,
         stopping,
-        query_slots: Semaphore::new(queries::RUNNING_MAX),
+        query_slots: Arc::new(Semaphore::new(queries::RUNNING_MAX)),
         host,
     }))
 }
@@ -369,7 +369,8 @@ async fn serve(
     drop(slot);
 }
 
-async fn until_true(flag: &mut watch::Receiver<bool>) {
+/// Waits for a flag that is raised once.
+pub(crate) async fn until_true(flag: &mut watch::Receiver<bool>) {
     // Without a sender the server has been dropped, which means the same.
     drop(flag.wait_for(|flag| *flag).await);
 }

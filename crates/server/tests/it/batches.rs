@@ -236,3 +236,28 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
     // Only connections that have ended let the server stop without cutting them off.
     assert!(served.server.stop());
 }
+
+#[test]
+fn a_batch_does_not_hold_up_a_server_that_stops() {
+    let served = Served::start(StagedHost::new(|given, reply_to| {
+        reply_to(echo(&given));
+        Ok(())
+    }));
+    let ada = served.ada();
+    let mut stream = ada.connect();
+    let line = numbered_lines(1);
+    let head = format!(
+        "POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {:x}\r\n{line}\r\n",
+        ada.token.unwrap(),
+        line.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut told = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(told.any(|line| line.contains("\"status\":200")));
+    // The client would go on sending, at its leisure.
+    assert!(served.server.stop());
+    assert!(told.any(|line| line.contains("problem:stopping")));
+    assert_eq!(told.last().as_deref(), Some(""), "the body is whole");
+}

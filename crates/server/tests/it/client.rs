@@ -37,7 +37,12 @@ impl Answer {
 
     /// The problem's word: what follows `urn:deeds:problem:`.
     pub(crate) fn problem(&self) -> String {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{}",
+            self.status
+        );
         let json = self.json();
         assert_eq!(json["status"], self.status);
         assert!(json["title"].is_string() && json["detail"].is_string(), "{json}");
