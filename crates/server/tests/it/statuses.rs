@@ -246,7 +246,7 @@ fn paths_and_methods_that_are_not_there_say_so() {
     let served = Served::start(StagedHost::replying(accepted()));
     let ada = served.ada();
     for path in
-        ["/", "/v1", "/v2/commands", "/v1/commands/a/b/c", "/v1/dev/people", "/v1/dev/token"]
+        ["/nowhere", "/v1", "/v2/commands", "/v1/commands/a/b/c", "/v1/dev/people", "/v1/dev/token"]
     {
         let answer = ada.get(path);
         assert_eq!((answer.status, answer.problem().as_str()), (404, "path"), "{path}");
