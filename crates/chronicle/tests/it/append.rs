@@ -1,5 +1,10 @@
 //! Appending and reading back, on the real disk.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what readers and sealing see of a writer on another thread"
+)]
+
 use std::sync::Arc;
 
 use deeds_chronicle::{

@@ -57,6 +57,17 @@ fn read(disk: &ModelDisk, whole: &[Record]) -> Said {
     }
 }
 
+/// Looks up one record, which is proved by other means than a stream of them.
+fn read_one(disk: &ModelDisk, whole: &[Record], chance: u64) {
+    let position = Position(chance % whole.len() as u64);
+    match Reader::open(disk.as_disk()).and_then(|reader| reader.record(position)) {
+        Ok(Some(record)) => assert_eq!(record, whole[position.0 as usize]),
+        Ok(None) => assert_eq!(position.0 + 1, whole.len() as u64, "only the last may be unknown"),
+        Err(ReadError::Damaged(_)) => {}
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
 fn prove(disk: &ModelDisk) -> Said {
     match verify(disk.as_disk(), &mut |_| {}) {
         Ok(_) => Said::Whole,
@@ -110,6 +121,7 @@ fn flip_all(disk: &ModelDisk, touched: impl Fn(&str) -> bool) -> u64 {
             let flipped = disk.copy();
             flipped.tamper(&path, |bytes| bytes[bit as usize / 8] ^= 1 << (bit % 8));
             let proved = prove(&flipped);
+            read_one(&flipped, &whole, bit);
             let looks = [read(&flipped, &whole), open(&flipped.copy(), &whole)];
             for said in looks.iter().chain([&proved]) {
                 names_the_place(said, &path, &whole);
