@@ -242,6 +242,11 @@ fn an_import_tells_of_each_row_and_may_be_repeated() {
     assert!(again.contains("0 accepted, 0 refused, 0 failed, 2 already there"), "{again}");
     assert_eq!(place.records().len(), records, "nothing was recorded again");
 
+    fs::write(place.path("one.csv"), "sku,limit\nBEANS,3\n").expect("it can be written");
+    let one = ["import", "SetLimit", "one.csv", "--as", "ada", "--role", "admin"];
+    assert!(place.succeed(&one).contains("1 accepted"));
+    assert!(place.succeed(&one).contains("0 accepted, 0 refused, 0 failed, 1 already there"));
+
     let faulty = "sku,quantity,best_before\nRICE-1KG,5,2099-01-01\nRICE-1KG,some,2099-01-01\n\
                   RICE-1KG,5,2001-01-01\nRICE-1KG,,2099-01-01\nBEANS,7,2099-01-01\n";
     fs::write(place.path("lots.csv"), faulty).expect("it can be written");
