@@ -44,12 +44,12 @@ export async function place(t) {
   return directory;
 }
 
-/** Starts `food-bank serve` with these arguments on a free port; gives its address, and `stop`. */
+/** Starts `food-bank serve` with these arguments, on a free port unless one is among them. */
 export async function serve(t, directory, ...more) {
   const { DEEDS_TOKEN, DEEDS_LOG, ...env } = process.env;
-  const server = spawn(program, ["serve", "--data", join(directory, "data"), "--listen", "127.0.0.1:0", ...more], {
+  const server = spawn(program, ["serve", "--data", join(directory, "data"), ...more], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...env, XDG_STATE_HOME: join(directory, "state") },
+    env: { ...env, DEEDS_LISTEN: "127.0.0.1:0", XDG_STATE_HOME: join(directory, "state") },
   });
   const said = [];
   createInterface({ input: server.stderr }).on("line", (line) => said.push(line));

@@ -145,6 +145,27 @@ test("what does not fit is said at its field, and what is not allowed in words",
   await pictures(page, "8-dashboard-dark");
 });
 
+test("the server is killed and comes back, and the page goes on by itself", async (t) => {
+  const directory = await place(t);
+  const first = await serve(t, directory, "--dev");
+  const { page } = await browse(t, directory);
+  const { outcome, choose, press } = parts(page);
+  await come(page, first.address, "nora");
+  await choose("Add to cart");
+  await page.getByLabel("Sku").fill("PASTA-SPAGHETTI-500G");
+  await page.getByLabel("Quantity").fill("1");
+  await first.stop("SIGKILL");
+  await press("Add to cart");
+  await outcome.getByRole("heading", { name: "The server cannot be reached." }).waitFor();
+  await page.getByText("not reachable, trying again").waitFor();
+
+  await serve(t, directory, "--dev", "--listen", new URL(first.address).host);
+  await page.getByText("running", { exact: true }).waitFor();
+  assert.equal(await page.getByLabel("Quantity").inputValue(), "1", "what was filled in is still there");
+  await press("Send again");
+  await outcome.getByRole("heading", { name: "Done." }).waitFor();
+});
+
 test("everything can be done by keyboard", async (t) => {
   const directory = await place(t);
   const server = await serve(t, directory, "--dev");

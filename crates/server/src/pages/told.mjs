@@ -9,7 +9,7 @@ const ROWS_SHOWN = 25;
 const DEPTH_MAX = 5;
 
 /** A text longer than this may be broken into lines in a table. */
-const CELL_CHARS = 40;
+const CELL_CHARS = 60;
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
@@ -93,7 +93,8 @@ export function value(shown, depth = 0) {
   }
   if (isObject(shown)) {
     return element("dl", { className: "members" }, Object.entries(shown).map(([name, one]) =>
-      element("div", {}, element("dt", {}, words(name)), element("dd", {}, value(one, depth + 1)))));
+      element("div", { className: isFlat(one) ? "" : "wide" },
+        element("dt", {}, words(name)), element("dd", {}, value(one, depth + 1)))));
   }
   return scalar(shown);
 }
@@ -126,10 +127,11 @@ function table(rows, depth) {
   const isNumber = (name) => rows.some((row) => typeof row[name] === "number")
     && rows.every((row) => row[name] === null || typeof row[name] === "number");
   const columns = [...names.filter((name) => !isList(name)), ...names.filter(isList)];
-  const classes = new Map(columns.map((name) => [name, isNumber(name) ? "number" : isList(name) ? "long" : ""]));
+  const classes = new Map(columns.map((name) => [name, isNumber(name) ? "number" : ""]));
   const cell = (row, name) => {
-    const long = typeof row[name] === "string" && row[name].length > CELL_CHARS ? "long" : classes.get(name);
-    return element("td", { className: long }, value(row[name] ?? null, depth + 1));
+    const made = element("td", { className: classes.get(name) }, value(row[name] ?? null, depth + 1));
+    made.classList.toggle("long", made.textContent.length > CELL_CHARS);
+    return made;
   };
   const line = (row) => element("tr", {}, columns.map((name) => cell(row, name)));
   const heads = columns.map((name) => element("th", { scope: "col", className: classes.get(name) }, words(name)));

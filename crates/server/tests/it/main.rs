@@ -25,6 +25,9 @@ mod batches;
 /// Queries, records, health, metrics.
 mod reading;
 
+/// The page at `/`, and what it needs.
+mod front_door;
+
 /// Arbitrary bytes as what clients send; the fuzz target `command` has the same entry.
 mod arbitrary;
 
