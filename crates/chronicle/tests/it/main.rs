@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute, not their folder")]
 
-// Appending, reading, locking, guard file: on the real disk.
+// Appending, reading, locking, guard file: on both disks.
 mod append;
 // Arbitrary bytes: what `codecs` and the fuzz targets share.
 mod arbitrary;
@@ -12,6 +12,8 @@ mod crashes;
 mod codecs;
 // Every flipped bit and every cut: on the model disk.
 mod damage;
+// What a disk promises, the real one and the model; what the model takes back.
+mod disks;
 // The bytes of format 0.
 mod golden;
 // What the tests write and expect.
