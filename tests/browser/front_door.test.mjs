@@ -86,16 +86,25 @@ test("a double press is one command, and a press after a lost answer keeps its i
   const directory = await place(t);
   const server = await serve(t, directory, "--dev");
   const { page } = await browse(t, directory);
-  const { outcome, choose, press } = parts(page);
+  const { outcome, last, choose, press } = parts(page);
+  const answers = (count) => last.locator(`ol > li:nth-child(${count}):last-child`).waitFor();
+  await page.clock.install({ time: Date.now() });
   await come(page, server.address, "nora");
   await choose("Add to cart");
   await page.getByLabel("Sku").fill("PASTA-SPAGHETTI-500G");
   await page.getByLabel("Quantity").fill("1");
 
+  // The page's clock stands still: the second press comes after the first answer, and at once.
+  await page.clock.pauseAt(Date.now() + 1_000);
+  await press("Add to cart");
+  await answers(1);
+  await press("Add to cart");
+  await answers(2);
+  await page.clock.fastForward(10_000);
   await page.getByRole("main").getByRole("button", { name: "Add to cart" }).dblclick();
   await outcome.getByRole("heading", { name: "Done." }).waitFor();
 
-  // The server does it, and the answer is lost on the way.
+  // The server does it, the answer is lost on the way, and somebody presses again much later.
   await page.getByLabel("Quantity").fill("2");
   await page.route("**/v1/commands/**", async (route) => {
     await route.fetch();
@@ -103,12 +112,14 @@ test("a double press is one command, and a press after a lost answer keeps its i
   }, { times: 1 });
   await press("Add to cart");
   await outcome.getByRole("heading", { name: "The server cannot be reached." }).waitFor();
+  await page.clock.fastForward(10_000);
   await press("Send again");
   await outcome.getByRole("heading", { name: "Done." }).waitFor();
 
   await server.stop();
   const records = (await run(directory, "log", "--json", "--type", "AddToCart")).trim().split("\n");
-  assert.equal(records.length, 2, "two were meant, and two were recorded");
+  const wanted = records.map((line) => JSON.parse(line).arguments.quantity);
+  assert.deepEqual(wanted, [1, 1, 2], "three were meant, and three were recorded");
 });
 
 test("what does not fit is said at its field, and what is not allowed in words", async (t) => {
