@@ -19,34 +19,6 @@ fn hash() -> impl Strategy<Value = Hash> {
     any::<[u8; 32]>().prop_map(Hash)
 }
 
-/// Frames as a broken or hostile disk might hold them: right in form, at chance numbers.
-#[cfg(feature = "plant")]
-fn frames() -> impl Strategy<Value = Vec<u8>> {
-    let small = prop_oneof![0_u64..4, any::<u64>()];
-    let frame = (frame_header(), prop::collection::vec(small, 5), record_header());
-    prop::collection::vec(frame, 1..4).prop_map(|frames| {
-        let mut bytes = Vec::new();
-        for (mut header, numbers, mut record) in frames {
-            let mut records = Vec::new();
-            record.position = Position(numbers[1]);
-            record.cause = None;
-            record.encode(&mut records);
-            header.lineage = Lineage([1; 8]);
-            header.epoch = Epoch { term: 1 + numbers[4] % 3, node: 0 };
-            header.index = FrameIndex(numbers[0]);
-            header.first_position = Position(numbers[1]);
-            header.durable_through = FrameIndex(numbers[2]);
-            header.count = header.count.min(1 + (numbers[3] % 2) as u32);
-            header.headers_bytes = header.headers_bytes.min(records.len() as u32);
-            header.bodies_bytes = header.bodies_bytes.min(9);
-            bytes.extend(header.encode(&[0; 16]));
-            bytes.extend(records);
-            bytes.extend([7; 41]);
-        }
-        bytes
-    })
-}
-
 fn command_id() -> impl Strategy<Value = StoredCommandId> {
     prop_oneof![
         Just(StoredCommandId::None),
@@ -70,7 +42,7 @@ fn bodies() -> impl Strategy<Value = Vec<BodyHeader>> {
 }
 
 prop_compose! {
-    fn record_header()(
+    pub(crate) fn record_header()(
         position in 0..u64::MAX - 1,
         time in any::<i64>(),
         kind in 1_u8..=10,
@@ -98,7 +70,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn frame_header()(
+    pub(crate) fn frame_header()(
         kind in prop_oneof![
             Just(FrameKind::Records), Just(FrameKind::EpochOpened), Just(FrameKind::CleanClose)
         ],
@@ -153,19 +125,6 @@ prop_compose! {
             epoch: Epoch { term: numbers[3], node: numbers[4] },
             frontier: Frontier::from_subtrees(size, subtrees).unwrap(),
         }
-    }
-}
-
-#[cfg(feature = "plant")]
-proptest! {
-    #[test]
-    fn opening_arbitrary_frames_never_panics(bytes in frames()) {
-        arbitrary::opening(&bytes);
-    }
-
-    #[test]
-    fn opening_arbitrary_bytes_never_panics(bytes in any::<Vec<u8>>()) {
-        arbitrary::opening(&bytes);
     }
 }
 

@@ -18,6 +18,8 @@ mod disks;
 mod golden;
 // What the tests write and expect.
 mod histories;
+// Faults planted on purpose: that the tests above would notice them.
+mod planted;
 // The tree against RFC 6962, word for word; the tiles.
 mod tree;
 // Well-formed and untrue.
