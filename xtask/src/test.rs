@@ -59,7 +59,11 @@ fn steps() -> Vec<Step> {
         step("docs", "every link in the documentation leads somewhere", docs()),
         step("tests", "unit, integration, crash and documentation tests", tests()),
         step("planted", "the crash tests notice planted faults", cargo(&PLANTED)),
-        step("browser", "the food bank, used as a person uses it", Work::Check(browser::check)),
+        step(
+            "browser",
+            "the food bank, used as a person uses it",
+            Work::Check(browser::check_after_tests),
+        ),
     ]
 }
 
@@ -122,7 +126,14 @@ fn chosen(steps: Vec<Step>, only: &[&str]) -> anyhow::Result<Vec<Step>> {
             return Err(error.into());
         }
     }
-    Ok(steps.into_iter().filter(|step| only.contains(&step.name)).collect())
+    let mut chosen: Vec<Step> =
+        steps.into_iter().filter(|step| only.contains(&step.name)).collect();
+    if !only.contains(&"tests")
+        && let Some(browser) = chosen.iter_mut().find(|step| step.name == "browser")
+    {
+        browser.work = Work::Check(browser::check);
+    }
+    Ok(chosen)
 }
 
 fn list(steps: &[Step]) {
