@@ -184,7 +184,7 @@ fn tell(program: &Program, dev: bool, url: &str, out: &mut dyn Write) -> Result<
         }
         let hints = (program.hints)();
         if !hints.is_empty() {
-            writeln!(out, "\nTry, in another terminal:")?;
+            writeln!(out, "\nOpen {url} in a browser, or try, in another terminal:")?;
         }
         let started = started_as(program.name);
         for hint in &hints {
