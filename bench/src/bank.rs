@@ -12,8 +12,8 @@ use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::host::Host as _;
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
-use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_pipeline::reply::{Caller, Reply};
+use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_values::ActorId;
 use food_bank::{Category, FoodBank, Role};
 

@@ -26,6 +26,7 @@ mod machine;
 mod postgres;
 mod representations;
 mod stages;
+mod stopwatch;
 mod watched_disk;
 
 use std::fs;

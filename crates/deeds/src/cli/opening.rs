@@ -12,14 +12,12 @@ use deeds_pipeline::keys::Withheld;
 use deeds_pipeline::node::NodeOptions;
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::report::Report;
-use deeds_pipeline::snapshot::{
-    Discarded, SnapshotFinding, SnapshotInfo, SnapshotPolicy, Unfit,
-};
+use deeds_pipeline::snapshot::{Discarded, SnapshotFinding, SnapshotInfo, SnapshotPolicy, Unfit};
 use deeds_values::Lineage;
 use sha2::{Digest, Sha256};
 
-use crate::cli::exit::Failure;
-use crate::cli::place::{CheckpointKeyArguments, DataArguments, state_directory};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::place::{CheckpointKeyArguments, DataArguments, lock_holder, state_directory};
 use crate::cli::progress::Records;
 use crate::cli::verify::open_failure;
 use crate::program::{Program, Running};
@@ -86,8 +84,17 @@ pub(crate) fn start(
         }),
     };
     let mut progress = Records::new("replayed", stderr().is_terminal(), false);
-    let running = (program.start)(options, &mut |done, end| progress.set(done.0, end.0))
-        .map_err(|error| open_failure(error).while_doing(&place))?;
+    let running = (program.start)(options, &mut |done, end| progress.set(done.0, end.0)).map_err(
+        |error| {
+            let mut failure = open_failure(error).while_doing(&place);
+            if failure.exit == Exit::Locked
+                && let Some(process) = lock_holder(&directory)
+            {
+                failure.what.push_str(&format!(" (process {process})"));
+            }
+            failure
+        },
+    )?;
     let line = progress.finish(running.replayed);
     match &running.recovered {
         None => tracing::info!(lineage = %running.host.lineage(), "founded a chronicle in {place}"),
