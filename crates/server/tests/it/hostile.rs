@@ -9,6 +9,7 @@ use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::host::Host;
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
+use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_sim::ModelDisk;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -154,6 +155,8 @@ fn start(disk: Arc<dyn deeds_chronicle::Disk>) -> Node<Pantry> {
         queue: QueueLimits::default(),
         code: "test".to_owned(),
         seed: [9; 40],
+        checkpoint_keys: None,
+        snapshots: SnapshotPolicy::OFF,
         report: Arc::new(|_| {}),
     };
     Node::start(options, &mut |_, _| {}).expect("an empty disk")

@@ -204,7 +204,16 @@ fn nobody_gets_in_without_a_token() {
     assert_eq!(ask(&[json, ("Cookie", &lower)]), 401);
     assert_eq!(host.submitted.load(SeqCst), 0);
     assert_eq!(ask(&[json, ("Authorization", &lower)]), 410);
-    for path in ["/v1/schema", "/v1/records", "/v1/queries/Catalogue", "/metrics"] {
+    for path in [
+        "/v1/schema",
+        "/v1/records",
+        "/v1/queries/Catalogue",
+        "/v1/checkpoint",
+        "/v1/consistency?from=0",
+        "/v1/tile/0/000",
+        "/v1/tile/entries/000",
+        "/metrics",
+    ] {
         let answer = served.nobody().get(path);
         assert_eq!(answer.status, 401, "{path}");
     }
