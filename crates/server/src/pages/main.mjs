@@ -25,10 +25,11 @@ const ANSWERS_KEPT = 12;
 /** How many values of a type are remembered to be offered. */
 const MET_MAX = 500;
 
-/** Where the name is kept for the tab, in development. */
-const NAME_KEPT = "deeds.actor";
-
 const { app, mode } = document.documentElement.dataset;
+
+/** Where the name is kept for the tab, in development; another app may be served here tomorrow. */
+const NAME_KEPT = `deeds.actor.${app}`;
+
 const dev = mode === "development";
 const on = (id) => document.getElementById(id);
 const main = on("main");
@@ -162,7 +163,8 @@ async function enter(token, actor) {
 function leave(note) {
   server.connection.token = null;
   sessionStorage.removeItem(NAME_KEPT);
-  Object.assign(state, { actor: null, schema: null, met: new Map(), pressed: null });
+  Object.assign(state, { actor: null, schema: null, met: new Map(), pressed: null, lineage: null });
+  on("position").hidden = on("lineage").hidden = true;
   on("answers").replaceChildren();
   showSignIn(note);
 }
@@ -195,20 +197,15 @@ function health(tone, text) {
 }
 
 function moved({ lineage, position }) {
-  if (lineage === undefined) return;
-  const place = on("place");
-  let [, where] = place.children;
-  if (!where) {
-    where = element("span", { id: "position" });
-    place.append(where);
-  }
+  if (lineage === undefined || !state.actor) return;
   // Answers may overtake each other; the position of one lineage only rises.
+  const [where, chronicle] = [on("position"), on("lineage")];
   if (state.lineage === lineage && Number(where.dataset.position) >= position) return;
   state.lineage = lineage;
   where.dataset.position = position;
   where.replaceChildren("position ", element("strong", {}, position.toLocaleString("en")));
-  const chronicle = on("lineage") ?? place.appendChild(element("span", { id: "lineage", title: "One unbroken chronicle" }));
   chronicle.replaceChildren("lineage ", element("code", {}, lineage));
+  where.hidden = chronicle.hidden = false;
 }
 
 /** The token counts no more: another in development, else whoever it is signs in again. */

@@ -2,8 +2,11 @@
 
 import { element, words } from "./element.mjs";
 
-/** Rows shown at once; the rest on demand: a page of thousands helps nobody. */
+/** What is shown at once of a table, of what is laid out one below the other, and of a list within
+    another; the rest on demand: a page of thousands helps nobody. */
 const ROWS_SHOWN = 25;
+const CARDS_SHOWN = 8;
+const NESTED_SHOWN = 4;
 
 /** How deep an answer is taken apart before it is shown as JSON. */
 const DEPTH_MAX = 5;
@@ -88,8 +91,9 @@ export function value(shown, depth = 0) {
   if (Array.isArray(shown)) {
     if (!shown.some((one) => typeof one === "object" && one !== null)) return scalars(shown);
     if (shown.every((one) => isObject(one) && Object.values(one).every(isFlat))) return table(shown, depth);
-    return unrolled(shown.length, (from, to) => shown.slice(from, to).map((one) => element("li", {}, value(one, depth + 1))),
-      element("ul", { className: "cards" }));
+    const card = (one) => element("li", {}, value(one, depth + 1));
+    const cards = element("ul", { className: "cards", tabIndex: -1 });
+    return unrolled(shown, card, depth > 0 ? NESTED_SHOWN : CARDS_SHOWN, cards);
   }
   if (isObject(shown)) {
     return element("dl", { className: "members" }, Object.entries(shown).map(([name, one]) =>
@@ -138,16 +142,16 @@ function table(rows, depth) {
   const body = element("tbody");
   const whole = element("table", {}, element("thead", {}, element("tr", {}, heads)), body);
   const frame = element("div", { className: "frame", tabIndex: 0, role: "region", "aria-label": "Rows" }, whole);
-  return unrolled(rows.length, (from, to) => rows.slice(from, to).map(line), body, frame);
+  return unrolled(rows, line, depth > 0 ? NESTED_SHOWN : ROWS_SHOWN, body, frame);
 }
 
 /** A long list of which the beginning is shown, and the rest when asked for. */
-function unrolled(count, made, into, frame = into) {
-  into.append(...made(0, ROWS_SHOWN));
-  if (count <= ROWS_SHOWN) return frame;
-  const more = element("button", { type: "button", className: "quiet" }, `Show all ${count}`);
+function unrolled(list, made, most, into, frame = into) {
+  into.append(...list.slice(0, most).map(made));
+  if (list.length <= most) return frame;
+  const more = element("button", { type: "button", className: "quiet" }, `Show all ${list.length}`);
   more.addEventListener("click", () => {
-    into.append(...made(ROWS_SHOWN, count));
+    into.append(...list.slice(most).map(made));
     more.remove();
     frame.focus();
   });
