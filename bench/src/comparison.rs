@@ -65,6 +65,7 @@ pub(crate) struct Row {
     per_second: Spread,
     p50_us: Spread,
     p99_us: Spread,
+    processor_us: Spread,
     refused_percent: f64,
     runs: Vec<Run>,
 }
@@ -139,6 +140,7 @@ fn rows(runs: Vec<(System, Load, usize, Run)>) -> Vec<Row> {
                 per_second: Spread::of(runs.iter().map(|run| run.per_second)),
                 p50_us: Spread::of(runs.iter().map(|run| run.p50_us)),
                 p99_us: Spread::of(runs.iter().map(|run| run.p99_us)),
+                processor_us: Spread::of(runs.iter().map(|run| run.processor_us)),
                 refused_percent: 100.0 * refused as f64 / commands as f64,
                 runs,
             });
@@ -150,19 +152,27 @@ fn rows(runs: Vec<(System, Load, usize, Run)>) -> Vec<Row> {
 pub(crate) fn print(comparison: &Comparison) {
     println!("Place order, durable; {}", comparison.peer);
     println!(
-        "{:<24} {:<16} {:>7}  {:>32} {:>9} {:>9} {:>8}",
-        "", "load", "waiting", "per second, median (min to max)", "p50 µs", "p99 µs", "ratio"
+        "{:<24} {:<16} {:>7}  {:>32} {:>9} {:>9} {:>7} {:>8}",
+        "",
+        "load",
+        "waiting",
+        "per second, median (min to max)",
+        "p50 µs",
+        "p99 µs",
+        "CPU µs",
+        "ratio"
     );
     for row in &comparison.rows {
         let Spread { min, median, max } = row.per_second;
         let rate = format!("{} ({} to {})", grouped(median), grouped(min), grouped(max));
         println!(
-            "{:<24} {:<16} {:>7}  {rate:>32} {:>9} {:>9} {:>8}",
+            "{:<24} {:<16} {:>7}  {rate:>32} {:>9} {:>9} {:>7.1} {:>8}",
             row.system.name(),
             row.load.name(),
             row.waiting,
             grouped(row.p50_us.median),
             grouped(row.p99_us.median),
+            row.processor_us.median,
             ratio(comparison, row)
         );
     }

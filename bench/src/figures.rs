@@ -17,6 +17,8 @@ pub(crate) struct Run {
     pub(crate) commands: u64,
     /// How many of them were refused.
     pub(crate) refused: u64,
+    /// Microseconds on the processors per command, of the server's processes.
+    pub(crate) processor_us: f64,
 }
 
 impl Run {
@@ -26,7 +28,15 @@ impl Run {
         let per_second = commands as f64 / elapsed.as_secs_f64();
         latencies_us.sort_by(f64::total_cmp);
         let p50_us = percentile(&latencies_us, 50);
-        Self { per_second, p50_us, p99_us: percentile(&latencies_us, 99), commands, refused }
+        let p99_us = percentile(&latencies_us, 99);
+        Self { per_second, p50_us, p99_us, commands, refused, processor_us: 0.0 }
+    }
+
+    /// With what the server's processes spent on it.
+    #[must_use]
+    pub(crate) fn costing(mut self, on_processors: Duration) -> Self {
+        self.processor_us = on_processors.as_secs_f64() * 1e6 / self.commands as f64;
+        self
     }
 }
 

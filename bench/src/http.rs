@@ -18,11 +18,11 @@ use food_bank::FoodBank;
 use futures_util::future::try_join_all;
 use tokio::runtime;
 
-use crate::bank;
 use crate::figures::Run;
 use crate::http_connection::{Answer, Connection};
 use crate::in_process::COMMANDS_MAX;
 use crate::load::{Load, Orders, neighbor};
+use crate::{bank, machine};
 
 /// The key that the measured server trusts and the clients' tokens are signed with.
 const KEY_FILE: &str = "token.key";
@@ -142,6 +142,8 @@ fn run(
         latencies_us: RefCell::default(),
         refused: Cell::new(0),
     };
+    let server = serving.process.id().to_string();
+    let spent_before = machine::processor(&server).own;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let all = (0..connections).map(|_| async {
@@ -154,12 +156,13 @@ fn run(
         try_join_all(all).await
     })?;
     let elapsed = clients.began.elapsed();
+    let spent = machine::processor(&server).own - spent_before;
     serving.stop()?;
     let latencies_us = clients.latencies_us.into_inner();
     let mut run = Run::of(latencies_us, clients.refused.get(), elapsed);
     run.commands = clients.sent.get() as u64;
     run.per_second = run.commands as f64 / elapsed.as_secs_f64();
-    Ok(run)
+    Ok(run.costing(spent))
 }
 
 impl Clients {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::{Run, grouped};
 use crate::load::{Load, NEIGHBORS, PRODUCTS};
+use crate::stopwatch::on_processor;
 use crate::{bank, in_process, machine};
 
 /// Commands on their way, as a pipelining import keeps them.
@@ -48,6 +49,8 @@ struct Sizes {
 pub(crate) struct Opened {
     records: u64,
     seconds: f64,
+    /// Seconds of them on the processor, for the thread that replays.
+    processor_seconds: f64,
     /// Memory the process held before and after, in bytes.
     before: u64,
     after: u64,
@@ -108,6 +111,7 @@ fn open_in_new_process(place: &Path, window: Window, aloud: bool) -> anyhow::Res
 pub(crate) fn open(place: &Path, window: Window) -> anyhow::Result<()> {
     let before = machine::resident_bytes();
     let began = Instant::now();
+    let spent_before = on_processor();
     let mut told = Instant::now();
     let mut progress = |done, end| {
         if done == end || told.elapsed() > Duration::from_millis(500) {
@@ -119,9 +123,11 @@ pub(crate) fn open(place: &Path, window: Window) -> anyhow::Result<()> {
     let remembered = (window == Window::One).then_some(1);
     let node = bank::open(place, remembered, &mut progress)?;
     let seconds = began.elapsed().as_secs_f64();
+    let processor_seconds = (on_processor() - spent_before).as_secs_f64();
     let opened = Opened {
         records: node.replayed,
         seconds,
+        processor_seconds,
         before,
         after: machine::resident_bytes(),
         rows: node.tables().into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect(),
@@ -134,11 +140,12 @@ pub(crate) fn print(import: &Import) {
     let Import { orders, imported, records, sizes, opened, opened_without_window, opened_empty } =
         import;
     println!(
-        "\n{} orders in process, {IN_FLIGHT} in flight: {}/s (p50 {:.0} µs, p99 {:.0} µs)",
+        "\n{} orders in process, {IN_FLIGHT} in flight: {}/s (p50 {:.0} µs, p99 {:.0} µs, CPU {:.1} µs)",
         grouped(*orders as f64),
         grouped(imported.per_second),
         imported.p50_us,
-        imported.p99_us
+        imported.p99_us,
+        imported.processor_us
     );
     let per_record = |bytes: u64| bytes as f64 / *records as f64;
     let sealed = (sizes.headers + sizes.bodies).max(1) as f64;
@@ -152,10 +159,12 @@ pub(crate) fn print(import: &Import) {
         sizes.segments
     );
     println!(
-        "opened again without a snapshot: {} records in {:.1} s, {}/s",
+        "opened again without a snapshot: {} records in {:.1} s, {}/s; on the processor {:.1} s, {}/s",
         grouped(opened.records as f64),
         opened.seconds,
-        grouped(opened.records as f64 / opened.seconds)
+        grouped(opened.records as f64 / opened.seconds),
+        opened.processor_seconds,
+        grouped(opened.records as f64 / opened.processor_seconds)
     );
     let grown = |opened: &Opened| opened.after.saturating_sub(opened_empty.after) as f64;
     let rows = |opened: &Opened| opened.rows.iter().map(|(_, rows)| rows).sum::<usize>();

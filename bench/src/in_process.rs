@@ -10,9 +10,9 @@ use deeds_pipeline::node::Node;
 use deeds_pipeline::reply::{Reply, Submission};
 use food_bank::FoodBank;
 
-use crate::bank;
 use crate::figures::Run;
 use crate::load::{Load, Orders};
+use crate::{bank, machine};
 
 /// No measurement places more orders than this: what lies in memory at its end stays comparable.
 pub(crate) const COMMANDS_MAX: usize = 500_000;
@@ -50,6 +50,7 @@ pub(crate) fn place(
     let (sender, answers) = channel();
     let mut latencies_us = Vec::with_capacity(commands_max);
     let mut refused = 0;
+    let spent_before = machine::processor("self").own;
     let began = Instant::now();
     let mut sent = 0;
     while sent < in_flight.min(commands_max) {
@@ -69,7 +70,9 @@ pub(crate) fn place(
             sent += 1;
         }
     }
-    Ok(Run::of(latencies_us, refused, began.elapsed()))
+    let elapsed = began.elapsed();
+    let spent = machine::processor("self").own - spent_before;
+    Ok(Run::of(latencies_us, refused, elapsed).costing(spent))
 }
 
 fn submit(

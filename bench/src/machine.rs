@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -60,4 +61,29 @@ pub(crate) fn resident_bytes() -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.unwrap_or_default() << 10
+}
+
+/// How long a process has been on the processors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Processor {
+    /// Its own threads.
+    pub(crate) own: Duration,
+    /// Its children that have ended and were waited for.
+    pub(crate) children: Duration,
+}
+
+/// The clock ticks of `/proc` per second: a constant of Linux for programs.
+const TICKS_PER_SECOND: u32 = 100;
+
+/// How long this process has been on the processors; `self` names our own.
+pub(crate) fn processor(process: &str) -> Processor {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name stands in parentheses and may hold spaces; the times are the 12th to 15th after it.
+    let after_name = text.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let mut times = after_name.split(' ').skip(11).map(|field| field.parse::<u32>().unwrap_or(0));
+    let mut two = || {
+        let ticks = times.next().unwrap_or(0) + times.next().unwrap_or(0);
+        Duration::from_secs(1) * ticks / TICKS_PER_SECOND
+    };
+    Processor { own: two(), children: two() }
 }

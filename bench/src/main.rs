@@ -27,6 +27,7 @@ mod postgres;
 mod representations;
 mod restart;
 mod stages;
+mod stopwatch;
 mod watched_disk;
 
 use std::fs;

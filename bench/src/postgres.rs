@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::figures::Run;
 use crate::load::{Load, NEIGHBORS, PRODUCTS};
+use crate::machine;
 
 const SCHEMA: &str = include_str!("../postgres/schema.sql");
 const STOCK: &str = include_str!("../postgres/stock.sql");
@@ -110,7 +111,9 @@ impl Postgres {
         command.arg(format!("--define=products={PRODUCTS}"));
         command.arg(format!("--define=neighbors={NEIGHBORS}"));
         command.arg(format!("--define=hot={hot}")).arg(format!("--define=ms={FIRST_ID_MS}"));
+        let spent_before = self.on_processors()?;
         let said = run(command.arg("--file").arg(script).arg("postgres"))?;
+        let spent = self.on_processors()? - spent_before;
 
         let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
         let tps = tps.and_then(|rest| rest.split(' ').next()).context("pgbench says no tps")?;
@@ -118,7 +121,16 @@ impl Postgres {
         let elapsed = Duration::from_secs_f64(latencies_us.len() as f64 / tps.parse::<f64>()?);
         let refused = "SELECT count(*) FROM commands WHERE outcome ? 'code'";
         let refused = self.sql(refused)?.trim().parse()?;
-        Ok(Run::of(latencies_us, refused, elapsed))
+        Ok(Run::of(latencies_us, refused, elapsed).costing(spent))
+    }
+
+    /// What the server has spent: the first process waits for those that serve connections, and
+    /// counts them when they end. Its writers in the background are left out, in its favour.
+    fn on_processors(&self) -> anyhow::Result<Duration> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
+        let first = file.lines().next().context("the server's file names its process")?;
+        let spent = machine::processor(first);
+        Ok(spent.own + spent.children)
     }
 
     /// The latencies that pgbench logged: the third number of each line of its files.

@@ -1,5 +1,6 @@
 //! Where the time of "place order" goes: the two halves of the pipeline on one thread, without
-//! queues, with a stopwatch between the stages and one in the disk.
+//! queues, with a stopwatch between the stages and one in the disk. Time on the processor, but for the
+//! wait for the disk.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -14,9 +15,10 @@ use deeds_values::{Position, Timestamp};
 use food_bank::FoodBank;
 use serde::Serialize;
 
-use crate::bank;
 use crate::load::{Load, Order, Orders};
+use crate::stopwatch::on_processor;
 use crate::watched_disk::WatchedDisk;
+use crate::{bank, stopwatch};
 
 /// Commands per frame: one client waiting, many clients, an import.
 const FRAMES: [usize; 3] = [1, 64, 1_024];
@@ -52,7 +54,21 @@ pub(crate) struct Stages {
     syncs_per_frame: f64,
 }
 
+/// How often each is measured.
+const REPEATS: usize = 3;
+
+/// The least of several measurements, stage by stage: what disturbs the machine only adds.
 pub(crate) fn measure(directory: &Path, quick: bool) -> anyhow::Result<Vec<Stages>> {
+    let mut least = measure_once(directory, quick)?;
+    for _ in 1..if quick { 1 } else { REPEATS } {
+        for (least, again) in least.iter_mut().zip(measure_once(directory, quick)?) {
+            least.take_least(again);
+        }
+    }
+    Ok(least)
+}
+
+fn measure_once(directory: &Path, quick: bool) -> anyhow::Result<Vec<Stages>> {
     let mut all = Vec::new();
     for commands_per_frame in FRAMES {
         let orders = if commands_per_frame == 1 { ORDERS_ALONE } else { ORDERS };
@@ -78,7 +94,7 @@ fn pipeline(place: &Path, commands_per_frame: usize, count: usize) -> anyhow::Re
     let Opened { mut decider, mut publisher, .. } = opened;
     let mut orders = Orders::new(Load::Uniform, 1, bank::now_ms());
     let mut spent = Stages { commands_per_frame, ..Stages::default() };
-    let answered: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let answered: Arc<Mutex<Option<Duration>>> = Arc::default();
     let frames = count / commands_per_frame;
     for _ in 0..frames {
         let sent: Vec<(Order, String)> = (0..commands_per_frame)
@@ -88,9 +104,11 @@ fn pipeline(place: &Path, commands_per_frame: usize, count: usize) -> anyhow::Re
                 (order, json)
             })
             .collect();
-        let began = Instant::now();
-        let parsed: Vec<_> = sent.iter().map(|(_, json)| orders.parse(json)).collect();
-        spent.parse += us(began.elapsed());
+        let (parsing, parsed) = stopwatch::spent(|| {
+            let each = sent.iter().map(|(_, json)| orders.parse(json));
+            each.collect::<Vec<_>>()
+        });
+        spent.parse += us(parsing);
 
         let submissions: Vec<Submission<FoodBank>> = sent
             .into_iter()
@@ -99,28 +117,29 @@ fn pipeline(place: &Path, commands_per_frame: usize, count: usize) -> anyhow::Re
                 let answered = Arc::clone(&answered);
                 let caller = bank::neighbor_caller(&orders.actors()[order.neighbor]);
                 let reply = Box::new(move |_| {
-                    answered.lock().expect("one thread").get_or_insert_with(Instant::now);
+                    answered.lock().expect("one thread").get_or_insert_with(on_processor);
                 });
                 Submission { caller, id: order.id, command, reply }
             })
             .collect();
-        let began = Instant::now();
-        for submission in submissions {
-            decider.decide(submission, clock.now());
-        }
-        let frame = decider.take_frame();
-        spent.decide += us(began.elapsed());
+        let (deciding, frame) = stopwatch::spent(|| {
+            for submission in submissions {
+                decider.decide(submission, clock.now());
+            }
+            decider.take_frame()
+        });
+        spent.decide += us(deciding);
 
         disk.take();
-        let began = Instant::now();
+        let began = on_processor();
         publisher.commit(frame)?;
-        let done = Instant::now();
+        let done = on_processor();
         let watched = disk.take();
-        let stored = watched.last_done.expect("a frame is written");
+        let stored = watched.last_done;
         let first_answer = answered.lock().expect("one thread").take().expect("all are answered");
         spent.sync += us(watched.syncing);
         spent.write += us(watched.writing);
-        spent.hash += us(stored - began) - us(watched.syncing) - us(watched.writing);
+        spent.hash += us(stored - began) - us(watched.in_sync) - us(watched.writing);
         spent.publish += us(first_answer - stored);
         spent.answer += us(done - first_answer);
         spent.bytes += watched.bytes as f64;
@@ -141,7 +160,7 @@ fn engine_alone(place: &Path, count: usize) -> anyhow::Result<f64> {
         let order = orders.next();
         let caller = bank::neighbor_caller(&orders.actors()[order.neighbor]);
         let parsed = orders.parsed(&order);
-        let began = Instant::now();
+        let began = on_processor();
         let intent = Intent {
             actor: caller.actor,
             actor_number: u32::try_from(order.neighbor).expect("a thousand") + 1,
@@ -156,7 +175,7 @@ fn engine_alone(place: &Path, count: usize) -> anyhow::Result<f64> {
         if number % 64 == 63 {
             drop(opened.decider.engine().take_changes());
         }
-        spent += began.elapsed();
+        spent += on_processor() - began;
         drop(verdict);
     }
     // What was decided is not in the chronicle: it is closed as it was.
@@ -170,13 +189,14 @@ fn duplicates_alone(count: usize) -> f64 {
     let mut orders = Orders::new(Load::Uniform, 3, bank::now_ms());
     let time = Timestamp(i64::try_from(bank::now_ms()).expect("our time") * 1_000);
     let ids: Vec<_> = (0..count).map(|_| orders.next()).collect();
-    let began = Instant::now();
-    for (position, order) in (0..).map(Position).zip(&ids) {
-        let (actor, print) = (order.neighbor as u32, Fingerprint(position.0));
-        std::hint::black_box(window.look_up(actor, &order.id, print, time));
-        window.remember(actor, &order.id, print, position, time);
-    }
-    us(began.elapsed()) / count as f64
+    let (spent, ()) = stopwatch::spent(|| {
+        for (position, order) in (0..).map(Position).zip(&ids) {
+            let (actor, print) = (order.neighbor as u32, Fingerprint(position.0));
+            std::hint::black_box(window.look_up(actor, &order.id, print, time));
+            window.remember(actor, &order.id, print, position, time);
+        }
+    });
+    us(spent) / count as f64
 }
 
 fn open(disk: Arc<WatchedDisk>, clock: &Clock) -> anyhow::Result<Opened<FoodBank>> {
@@ -211,20 +231,22 @@ impl Clock {
 impl Stages {
     fn per_command(mut self, frames: usize) -> Self {
         let commands = (frames * self.commands_per_frame) as f64;
-        for stage in [
-            &mut self.parse,
-            &mut self.decide,
-            &mut self.hash,
-            &mut self.write,
-            &mut self.sync,
-            &mut self.publish,
-            &mut self.answer,
-            &mut self.bytes,
-        ] {
-            *stage /= commands;
-        }
+        self.each().into_iter().for_each(|figure| *figure /= commands);
         self.syncs_per_frame /= frames as f64;
         self
+    }
+
+    fn take_least(&mut self, mut other: Self) {
+        for (figure, other) in self.each().into_iter().zip(other.each()) {
+            *figure = figure.min(*other);
+        }
+    }
+
+    /// The figures per command.
+    fn each(&mut self) -> [&mut f64; 10] {
+        let Self { parse, duplicates, decide, draft, hash, .. } = self;
+        let Self { write, sync, publish, answer, bytes, .. } = self;
+        [parse, duplicates, decide, draft, hash, write, sync, publish, answer, bytes]
     }
 }
 
@@ -240,13 +262,13 @@ pub(crate) fn print(all: &[Stages]) {
         ("draft the record", |s| s.draft),
         ("hash and frame", |s| s.hash),
         ("write", |s| s.write),
-        ("wait for the disk", |s| s.sync),
+        ("wait for the disk (time that passes)", |s| s.sync),
         ("fold and publish the atom", |s| s.publish),
         ("answer", |s| s.answer),
         ("bytes written per command", |s| s.bytes),
         ("syncs per frame", |s| s.syncs_per_frame),
     ];
-    println!("Where the time goes, µs per command");
+    println!("Where the time goes, µs per command on the processor");
     print!("{:<36}", "commands per frame");
     all.iter().for_each(|stages| print!("{:>10}", stages.commands_per_frame));
     println!();

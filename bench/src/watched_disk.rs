@@ -1,4 +1,5 @@
-//! A real disk that counts what the chronicle asks of it and how long that takes.
+//! A real disk that counts what the chronicle asks of it and how long that takes: writing in time on
+//! the processor, syncing in time that passes.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 use deeds_chronicle::disk::LockError;
 use deeds_chronicle::{Disk, DiskFile, RealDisk};
 
+use crate::stopwatch::on_processor;
+
 /// What was asked of the disk since the last time somebody looked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Watched {
@@ -15,8 +18,10 @@ pub(crate) struct Watched {
     pub(crate) syncs: u64,
     pub(crate) writing: Duration,
     pub(crate) bytes: u64,
-    /// When the last write or sync was done.
-    pub(crate) last_done: Option<Instant>,
+    /// Time on the processor while syncing.
+    pub(crate) in_sync: Duration,
+    /// The thread's time on the processor when the last write or sync was done.
+    pub(crate) last_done: Duration,
 }
 
 /// The disk.
@@ -89,22 +94,25 @@ impl DiskFile for WatchedFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let began = Instant::now();
+        let began = on_processor();
         self.file.write_at(bytes, offset)?;
+        let done = on_processor();
         let mut watched = self.watched.lock().expect("nobody panics holding the counts");
-        watched.writing += began.elapsed();
+        watched.writing += done - began;
         watched.bytes += bytes.len() as u64;
-        watched.last_done = Some(Instant::now());
+        watched.last_done = done;
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
-        let began = Instant::now();
+        let (began, passed) = (on_processor(), Instant::now());
         self.file.sync()?;
+        let done = on_processor();
         let mut watched = self.watched.lock().expect("nobody panics holding the counts");
-        watched.syncing += began.elapsed();
+        watched.syncing += passed.elapsed();
+        watched.in_sync += done - began;
         watched.syncs += 1;
-        watched.last_done = Some(Instant::now());
+        watched.last_done = done;
         Ok(())
     }
 

@@ -1,23 +1,28 @@
 //! What our checks need from the machine: how it is found, and how it is got.
 //!
 //! What is missing is fetched without asking where that is plainly allowed: with apt as root on
-//! Debian or Ubuntu, with `cargo install` into the target directory. Otherwise it is named, with
-//! the way to get it, and the run ends before anything is built.
+//! Debian or Ubuntu, with `cargo install` into the target directory, a browser with Playwright into
+//! the user's cache. Otherwise it is named, with the way to get it, and the run ends before anything
+//! is built.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
 
-use crate::{steps, tree};
+use crate::{browser, steps, tree};
 
 /// A program that must be there.
 pub(crate) struct Need {
     pub(crate) program: &'static str,
+    /// What else it may be called.
+    or: &'static [&'static str],
     /// Where to look beside `PATH`: a directory, in which one `*` may stand for any name.
     also_in: Option<&'static str>,
     from: Source,
+    /// Whether one that was found will do.
+    suits: fn(&Path) -> bool,
     pub(crate) wanted_by: &'static str,
     /// The step of `cargo xtask test` that calls it, if one does.
     pub(crate) step: &'static str,
@@ -29,13 +34,19 @@ enum Source {
     Debian(&'static str),
     /// This crate in this version, built into the target directory.
     Crate(&'static str, &'static str),
+    /// The package `chromium` where apt may run, else Playwright's own in the user's cache.
+    Browser,
+    /// A person, who is told this: what packages have of it is often too old.
+    Person(&'static str),
 }
 
 /// Watches the system calls of the real server.
 pub(crate) const STRACE: Need = Need {
     program: "strace",
+    or: &[],
     also_in: None,
     from: Source::Debian("strace"),
+    suits: any,
     wanted_by: "the test that no answer leaves before its fdatasync",
     step: "tests",
 };
@@ -43,8 +54,10 @@ pub(crate) const STRACE: Need = Need {
 /// Lists the files of the tree, and clones it for `ci`.
 pub(crate) const GIT: Need = Need {
     program: "git",
+    or: &[],
     also_in: None,
     from: Source::Debian("git"),
+    suits: any,
     wanted_by: "`tidy`, which looks at what is tracked",
     step: "tidy",
 };
@@ -52,8 +65,10 @@ pub(crate) const GIT: Need = Need {
 /// Checks licences, bans and sources of dependencies.
 pub(crate) const CARGO_DENY: Need = Need {
     program: "cargo-deny",
+    or: &[],
     also_in: None,
     from: Source::Crate("cargo-deny", "0.20.2"),
+    suits: any,
     wanted_by: "the step `deny`",
     step: "deny",
 };
@@ -61,10 +76,45 @@ pub(crate) const CARGO_DENY: Need = Need {
 /// The peer that `bench` measures beside us. Debian keeps its programs out of `PATH`.
 pub(crate) const POSTGRESQL: Need = Need {
     program: "initdb",
+    or: &[],
     also_in: Some("/usr/lib/postgresql/*/bin"),
     from: Source::Debian("postgresql"),
+    suits: any,
     wanted_by: "`bench`, which runs PostgreSQL beside us",
     step: "",
+};
+
+/// Runs the tests that drive a browser.
+pub(crate) const NODE: Need = Need {
+    program: "node",
+    or: &[],
+    also_in: None,
+    from: Source::Person("install Node 20 or newer, from https://nodejs.org or your distribution"),
+    suits: is_recent_node,
+    wanted_by: "the step `browser`",
+    step: "browser",
+};
+
+/// Gets what those tests are made with.
+pub(crate) const NPM: Need = Need {
+    program: "npm",
+    or: &[],
+    also_in: None,
+    from: Source::Person("it comes with Node from https://nodejs.org; Debian's package is `npm`"),
+    suits: any,
+    wanted_by: "the step `browser`",
+    step: "browser",
+};
+
+/// What a person would use the food bank with.
+pub(crate) const CHROMIUM: Need = Need {
+    program: "chromium",
+    or: &["chromium-browser", "google-chrome", "google-chrome-stable"],
+    also_in: None,
+    from: Source::Browser,
+    suits: starts,
+    wanted_by: "the step `browser`",
+    step: "browser",
 };
 
 impl Need {
@@ -74,7 +124,13 @@ impl Need {
         let mut directories = vec![tools().join("bin")];
         directories.extend(std::env::split_paths(&path));
         directories.extend(self.also_in.map(newest_match).unwrap_or_default());
-        directories.into_iter().map(|dir| dir.join(self.program)).find(|path| path.is_file())
+        let names = || [self.program].into_iter().chain(self.or.iter().copied());
+        let candidates = directories.iter().flat_map(|dir| names().map(|name| dir.join(name)));
+        let mut present = candidates.filter(|path| path.is_file());
+        present.find(|path| (self.suits)(path)).or_else(|| match self.from {
+            Source::Browser => browser::playwrights_own(),
+            Source::Debian(_) | Source::Crate(..) | Source::Person(_) => None,
+        })
     }
 
     /// How a person gets it.
@@ -82,6 +138,8 @@ impl Need {
         match self.from {
             Source::Debian(package) => format!("install the package `{package}`"),
             Source::Crate(name, version) => format!("cargo install --locked {name}@{version}"),
+            Source::Browser => "install Chromium or Chrome so that it is in PATH and starts".into(),
+            Source::Person(advice) => advice.to_owned(),
         }
     }
 }
@@ -111,6 +169,9 @@ pub(crate) fn meet(needs: &[&Need]) -> anyhow::Result<()> {
             steps::program(&mut install)?;
         }
     }
+    if missing.iter().any(|need| matches!(need.from, Source::Browser)) {
+        get_browser()?;
+    }
     let lines: Vec<String> = missing
         .iter()
         .filter(|need| need.find().is_none())
@@ -137,8 +198,53 @@ fn tools() -> PathBuf {
 fn debian_package(need: &Need) -> Option<&'static str> {
     match need.from {
         Source::Debian(package) => Some(package),
-        Source::Crate(..) => None,
+        Source::Crate(..) | Source::Browser | Source::Person(_) => None,
     }
+}
+
+/// One that apt has, or else one of Playwright's: Ubuntu's package only stands for a snap, which
+/// does not start in a container.
+fn get_browser() -> anyhow::Result<()> {
+    if apt_may_run() {
+        println!("xtask: getting chromium with apt (300 MB on disk)");
+        let got = apt_install(&["chromium"]).is_ok()
+            || steps::program(apt().arg("update")).is_ok() && apt_install(&["chromium"]).is_ok();
+        if got && CHROMIUM.find().is_some() {
+            return Ok(());
+        }
+        println!("xtask: apt has none that starts");
+    }
+    match (NODE.find(), NPM.find()) {
+        (Some(_), Some(_)) => browser::fetch_playwrights_own(),
+        // Named in a moment, and the browser with them.
+        _ => Ok(()),
+    }
+}
+
+/// Whatever is there will do.
+fn any(_: &Path) -> bool {
+    true
+}
+
+/// Whether it starts at all: a package may be there only to point elsewhere.
+fn starts(program: &Path) -> bool {
+    version(program).is_some()
+}
+
+/// What our tests call a Node for: its own test runner, and fetch.
+const NODE_MAJOR_MIN: u32 = 20;
+
+fn is_recent_node(program: &Path) -> bool {
+    version(program).and_then(|text| node_major(&text)).is_some_and(|major| major >= NODE_MAJOR_MIN)
+}
+
+/// The first number of `v20.11.1`.
+fn node_major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+fn version(program: &Path) -> Option<String> {
+    tree::output(Command::new(program).arg("--version").stdin(Stdio::null())).ok()
 }
 
 /// Root on Debian or Ubuntu: the machine is ours to add packages to.
@@ -198,11 +304,37 @@ mod tests {
     }
 
     #[test]
+    fn a_node_is_recent_by_its_first_number() {
+        for (version, major) in
+            [("v20.20.2\n", Some(20)), ("v8.1", Some(8)), ("20.1", None), ("", None)]
+        {
+            assert_eq!(node_major(version), major, "{version}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_suit_is_missing() {
+        let shell = |suits| Need {
+            program: "no-such-program",
+            or: &["sh"],
+            also_in: None,
+            from: Source::Person("have one"),
+            suits,
+            wanted_by: "this test",
+            step: "",
+        };
+        assert!(shell(any).find().is_some());
+        assert_eq!(shell(|_| false).find(), None);
+    }
+
+    #[test]
     fn a_missing_program_says_who_needs_it_and_how_to_get_it() {
         let need = Need {
             program: "no-such-program",
+            or: &[],
             also_in: None,
             from: Source::Debian("no-such-package"),
+            suits: any,
             wanted_by: "this test",
             step: "",
         };

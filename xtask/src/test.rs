@@ -4,13 +4,13 @@
 //! One debug profile and one target directory serve all steps. Clippy needs the dependencies
 //! checked and the tests need them built, so they are compiled twice; nothing else is.
 
-use crate::needs::{self, CARGO_DENY, GIT, Need, STRACE};
+use crate::needs::{self, CARGO_DENY, CHROMIUM, GIT, NODE, NPM, Need, STRACE};
 use crate::steps::{self, Step, Work};
 use crate::usage::{self, Flag, Others, UsageError};
-use crate::{edges, tidy, tree};
+use crate::{browser, edges, tidy, tree};
 
 const HELP: &str = "\
-Everything that must hold: format, style, edges, licences, lints, docs, tests.
+Everything that must hold: format, style, edges, licences, lints, docs, tests, a browser.
 
 Usage: cargo xtask test [--only STEP]...
 
@@ -18,12 +18,13 @@ Usage: cargo xtask test [--only STEP]...
   --list       name the steps, and what this machine needs for them
 
 What is missing is fetched without asking where that is allowed (apt as root on Debian or
-Ubuntu; cargo-deny is built into target/tools), and named otherwise. With CI set in the
+Ubuntu; cargo-deny is built into target/tools; without apt, a browser is kept in Playwright's
+cache), and named otherwise. With CI set in the
 environment, Cargo.lock must be up to date and nothing is compiled incrementally.
 ";
 
 /// What the steps call beside cargo itself.
-const NEEDS: [&Need; 3] = [&GIT, &STRACE, &CARGO_DENY];
+const NEEDS: [&Need; 6] = [&GIT, &STRACE, &CARGO_DENY, &NODE, &NPM, &CHROMIUM];
 
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let flags = [Flag::with("--only", "step"), Flag::alone("--list")];
@@ -57,8 +58,18 @@ fn steps() -> Vec<Step> {
         step("clippy", "no warning, in code and tests", clippy()),
         step("docs", "every link in the documentation leads somewhere", docs()),
         step("tests", "unit, integration, crash and documentation tests", tests()),
+        step("planted", "the crash tests notice planted faults", cargo(&PLANTED)),
+        step(
+            "browser",
+            "the food bank, used as a person uses it",
+            Work::Check(browser::check_after_tests),
+        ),
     ]
 }
+
+/// The tests that need a fault inside the chronicle, behind a feature that no release has.
+const PLANTED: [&str; 9] =
+    ["test", "-p", "deeds-chronicle", "--features", "plant", "--test", "it", "--", "planted"];
 
 fn clippy() -> Work {
     let mut command = tree::cargo(&["clippy", "--workspace", "--all-targets"]);
@@ -101,7 +112,7 @@ fn cargo(arguments: &[&str]) -> Work {
 }
 
 /// What holds for a build that nobody waits for and that must not change what is committed.
-fn strict(command: &mut std::process::Command) {
+pub(crate) fn strict(command: &mut std::process::Command) {
     if std::env::var_os("CI").is_some() {
         command.arg("--locked").env("CARGO_INCREMENTAL", "0");
     }
@@ -115,7 +126,14 @@ fn chosen(steps: Vec<Step>, only: &[&str]) -> anyhow::Result<Vec<Step>> {
             return Err(error.into());
         }
     }
-    Ok(steps.into_iter().filter(|step| only.contains(&step.name)).collect())
+    let mut chosen: Vec<Step> =
+        steps.into_iter().filter(|step| only.contains(&step.name)).collect();
+    if !only.contains(&"tests")
+        && let Some(browser) = chosen.iter_mut().find(|step| step.name == "browser")
+    {
+        browser.work = Work::Check(browser::check);
+    }
+    Ok(chosen)
 }
 
 fn list(steps: &[Step]) {

@@ -6,6 +6,7 @@
 //! - [`reach`]: no Rust file that no `mod` leads to;
 //! - [`length`]: files and functions of readable size, with a ratchet for the exceptions;
 //! - [`links`]: Markdown links lead somewhere;
+//! - [`samples`]: Rust shown in README.md is that of an example;
 //! - [`machine`]: no paths and hosts of one machine;
 //! - [`manifests`]: dependencies listed once, lints and clippy settings in force everywhere;
 //! - [`rust_text`]: what is code in a Rust file and what is text, for the rules above.
@@ -18,6 +19,7 @@ mod names;
 mod opening;
 mod reach;
 mod rust_text;
+mod samples;
 
 use anyhow::{Context as _, bail};
 
@@ -56,12 +58,13 @@ impl Finding {
 }
 
 /// Every rule, in the order its findings are printed for one file.
-const RULES: [fn(&Tree) -> Vec<Finding>; 7] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 8] = [
     opening::check,
     names::check,
     reach::check,
     length::check,
     links::check,
+    samples::check,
     machine::check,
     manifests::check,
 ];

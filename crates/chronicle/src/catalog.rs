@@ -10,7 +10,7 @@ use crate::segment::{SegmentHeader, SegmentKind, SegmentName};
 use crate::window::{READ_SPOT_BYTES, Window};
 
 /// How often a reader looks again when a writer moved a segment between its looks.
-const LOOKS_MAX: u32 = 4;
+const LOOKS_MAX: u32 = 8;
 
 /// A segment as the directories show it.
 #[derive(Clone, Debug)]
@@ -102,8 +102,15 @@ fn look(disk: &dyn Disk, known: &[Arc<SegmentHeader>]) -> Result<Vec<Listed>, Sc
         let header = match known.get(number) {
             Some(header) if header.name() == name => header.clone(),
             _ => {
-                let mut window = Window::open(disk, &path, READ_SPOT_BYTES)?;
-                Arc::new(read_header(&mut window, name, kind)?)
+                // A head file that is gone has been sealed since it was listed.
+                let (kind, window) = match Window::open(disk, &path, READ_SPOT_BYTES) {
+                    Err(error) if error.is_absent() && kind == SegmentKind::Head => {
+                        let path = SegmentKind::Log.path(name);
+                        (SegmentKind::Log, Window::open(disk, &path, READ_SPOT_BYTES))
+                    }
+                    window => (kind, window),
+                };
+                Arc::new(read_header(&mut window?, name, kind)?)
             }
         };
         follows(listed.last(), &header, &path)?;

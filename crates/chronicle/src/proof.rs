@@ -6,7 +6,7 @@ use deeds_values::{Position, Timestamp};
 use crate::body::commitment;
 use crate::frame::{FrameKind, frame_hash};
 use crate::merkle::{Frontier, Hash};
-use crate::record::leaf_hash;
+use crate::record::{RecordHeader, leaf_hash};
 use crate::scan::{FrameBuffer, StoredRecord, Within};
 use crate::segment::SegmentHeader;
 
@@ -77,18 +77,22 @@ impl Proof {
 pub(crate) fn check_commitments(frame: &FrameBuffer) -> Result<(), String> {
     let mut at = Within::default();
     while let Some(record) = frame.record(&mut at)? {
-        let mut rest = record.bodies;
-        for body in &record.header.bodies {
-            let length = body.kind.salt_bytes() + body.length as usize;
-            let (stored, behind) =
-                rest.split_at_checked(length).ok_or("a body is missing in the bodies block")?;
-            if commitment(body.kind, body.class, stored) != body.commitment {
-                let position = record.header.position;
-                let class = body.class;
-                return Err(format!("{class:?} of position {position} is not what was committed"));
-            }
-            rest = behind;
+        prove_bodies(&record.header, record.bodies)?;
+    }
+    Ok(())
+}
+
+/// Proves the salts and bodies of one record against the commitments of its header.
+pub(crate) fn prove_bodies(header: &RecordHeader, mut stored: &[u8]) -> Result<(), String> {
+    for body in &header.bodies {
+        let length = body.kind.salt_bytes() + body.length as usize;
+        let (this, behind) =
+            stored.split_at_checked(length).ok_or("a body is missing in the bodies block")?;
+        if commitment(body.kind, body.class, this) != body.commitment {
+            let (class, position) = (body.class, header.position);
+            return Err(format!("{class:?} of position {position} is not what was committed"));
         }
+        stored = behind;
     }
     Ok(())
 }

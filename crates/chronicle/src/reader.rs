@@ -16,6 +16,7 @@ use crate::disk::{Attempt, Disk, DiskError};
 use crate::frame::{FrameIndex, FrameKind};
 use crate::mark::Mark;
 use crate::merkle::Hash;
+use crate::proof::prove_bodies;
 use crate::record::{Record, RecordHeader};
 use crate::recovery::Damage;
 use crate::scan::{Depth, FrameBuffer, Point, ScanError, SegmentScan, Step, Within};
@@ -155,19 +156,39 @@ impl Reader {
 
     /// The record at a position; `None` at and behind the end.
     pub fn record(&self, position: Position) -> Result<Option<Record>, ReadError> {
-        self.stream_reading(position, READ_SPOT_BYTES).next().transpose()
+        let durable = self.durable()?;
+        if position >= durable.at.position {
+            return Ok(None);
+        }
+        let mut scan = self.locate(position, durable)?;
+        let at = scan.at;
+        let damaged = |scan: &SegmentScan, what: String| scan.damage_at(at, what);
+        let mut frame = FrameBuffer::new();
+        scan.next(&mut frame, Depth::RecordHeaders)?;
+        let mut within = Within::default();
+        loop {
+            let before = within;
+            let stored = frame.record(&mut within).map_err(|what| damaged(&scan, what))?;
+            let stored = stored.ok_or_else(|| damaged(&scan, "a record is missing".to_owned()))?;
+            if stored.header.position == position {
+                let header = stored.header;
+                // Of the bodies only these are read: their commitments vouch for them, not the
+                // checksum over all of the frame's.
+                let length = within.bodies - before.bodies;
+                let bytes = scan.body_bytes(at, &frame.header, before.bodies, length)?.to_vec();
+                prove_bodies(&header, &bytes).map_err(|what| damaged(&scan, what))?;
+                let bodies = take_bodies(&header, &bytes);
+                let bodies = bodies.map_err(|what| damaged(&scan, what.to_owned()))?;
+                return Ok(Some(Record { header, bodies }));
+            }
+        }
     }
 
     /// Durable records from a position on. At the end the iterator says `None`; asked again later
     /// it goes on with what has been appended meanwhile.
     pub fn stream(&self, from: Position) -> Stream {
-        self.stream_reading(from, READ_AHEAD_BYTES)
-    }
-
-    fn stream_reading(&self, from: Position, ahead: usize) -> Stream {
         Stream {
             reader: self.clone(),
-            ahead,
             position: from,
             durable: None,
             scan: None,
@@ -383,7 +404,6 @@ fn further(a: Durable, b: Durable) -> Durable {
 /// See [`Reader::stream`].
 pub struct Stream {
     reader: Reader,
-    ahead: usize,
     /// The next position to give.
     position: Position,
     durable: Option<Durable>,
@@ -444,7 +464,7 @@ impl Stream {
         }
         let mut scan = match self.scan.take() {
             Some(scan) => scan,
-            None => self.reader.locate(self.position, durable)?.reading_ahead(self.ahead),
+            None => self.reader.locate(self.position, durable)?.reading_ahead(READ_AHEAD_BYTES),
         };
         while scan.header.number < durable.segment {
             let next = self.reader.segment(scan.header.number + 1)?;
@@ -453,7 +473,7 @@ impl Stream {
             }
             scan.check_sealed_end()?;
             let disk = self.reader.disk().as_ref();
-            scan = SegmentScan::open(disk, next.name(), self.ahead)?;
+            scan = SegmentScan::open(disk, next.name(), READ_AHEAD_BYTES)?;
         }
         let at = scan.at;
         if !scan.next(&mut self.frame, Depth::Bodies)? {

@@ -9,7 +9,8 @@ use deeds_values::{Lineage, Position};
 use crate::checksum::holds;
 use crate::disk::{Disk, DiskError};
 use crate::frame::{
-    Epoch, FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameIndex, FrameKind, decode_block,
+    BLOCK_HEADER_BYTES, Epoch, FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameIndex, FrameKind,
+    decode_block,
 };
 use crate::merkle::Hash;
 use crate::record::RecordHeader;
@@ -313,6 +314,21 @@ impl SegmentScan {
             Err(what) => return Ok(Some(bad(what, true))),
         }
         Ok(None)
+    }
+
+    /// Some of the salts and bodies of the frame at a point, not covered by any checksum here.
+    pub(crate) fn body_bytes(
+        &mut self,
+        at: Point,
+        header: &FrameHeader,
+        offset: usize,
+        count: usize,
+    ) -> Result<&[u8], DiskError> {
+        let offset = (BLOCK_HEADER_BYTES + offset) as u64;
+        match &mut self.bodies {
+            Some(bodies) => bodies.bytes(at.bodies_offset + offset, count),
+            None => self.log.bytes(at.offset + header.log_bytes() + offset, count),
+        }
     }
 
     fn advance(&mut self, header: &FrameHeader) {

@@ -111,7 +111,7 @@ fn prove(
     let durable = reader.durable()?;
     let segments = reader.segments_up_to(durable.segment)?;
     let first = segments.first().expect("a listing has at least one segment");
-    let last = &segments[durable.segment as usize];
+    let last = reader.segment(durable.segment)?;
     // What the last segment adds to the tiles is only certain to be there after a clean close.
     let tiled = if durable.closed { durable.at.position } else { last.first_position() };
     let mut state = Verification {

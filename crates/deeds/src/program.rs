@@ -14,7 +14,7 @@ use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::refold::{RefoldError, refold};
 use deeds_pipeline::reply::Caller;
 use deeds_pipeline::snapshot::SnapshotFinding;
-use deeds_values::Position;
+use deeds_values::{Position, Timestamp};
 
 use crate::seed::{Hint, Person, Seed, SeedCommand};
 
@@ -63,8 +63,21 @@ pub(crate) struct Folded {
     pub records: u64,
     /// The tables.
     pub tables: Vec<TableSize>,
+    /// What is remembered to recognise commands that are sent again.
+    pub window: Window,
     /// Answers a query on this state.
     pub query: Box<dyn Fn(&Caller, &str, &[u8]) -> Result<QueryAnswer, QueryFailure>>,
+}
+
+/// The duplicate window: what is remembered to recognise commands that are sent again.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Window {
+    /// How many unique ids are remembered.
+    pub unique_ids: usize,
+    /// Of how many sources the last number is.
+    pub sources: usize,
+    /// Unique ids from before this moment are too old to be known; none was forgotten yet if absent.
+    pub horizon: Option<Timestamp>,
 }
 
 /// How large a table is.
@@ -109,6 +122,9 @@ fn start<A: App>(options: NodeOptions, progress: Progress<'_>) -> Result<Running
 
 fn fold<A: App>(reader: &Reader, progress: Progress<'_>) -> Result<Folded, RefoldError> {
     let folded = refold::<A>(reader, progress)?;
+    let (unique_ids, sources) = folded.remembered;
+    let horizon = folded.horizon_ms.and_then(|ms| i64::try_from(ms * 1_000).ok()).map(Timestamp);
+    let window = Window { unique_ids, sources, horizon };
     let atom = folded.atom;
     let mut tables = Vec::new();
     atom.state.each(&mut |table: &dyn AnyTable| {
@@ -118,6 +134,7 @@ fn fold<A: App>(reader: &Reader, progress: Progress<'_>) -> Result<Folded, Refol
     Ok(Folded {
         records: folded.records,
         tables,
+        window,
         query: Box::new(move |caller, name, arguments| {
             let query = A::QUERIES.iter().find(|query| query.name == name);
             let query = query.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;

@@ -15,6 +15,7 @@
 // The one place of the pure crates with clocks and threads: the shell.
 #![allow(clippy::disallowed_methods)]
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
@@ -362,12 +363,21 @@ fn spawn<A: App>(
 }
 
 /// What the engine thread is to do next.
-enum Turn<A: App> {
-    Decide { submissions: Vec<Submission<A>>, commit: bool },
+enum Turn {
+    /// Decide what was taken from the queue as far as the frame has room, then hand the frame over
+    /// if the chronicle waits for one.
+    Decide {
+        commit: bool,
+    },
     End,
 }
 
-fn next_turn<A: App>(shared: &Shared<A>, decider: &mut Decider<A>) -> Turn<A> {
+/// Waits for something to do. What is taken from the queue goes behind `taken`.
+fn next_turn<A: App>(
+    shared: &Shared<A>,
+    decider: &mut Decider<A>,
+    taken: &mut VecDeque<Submission<A>>,
+) -> Turn {
     let mut inbox = shared.inbox();
     loop {
         if std::mem::take(&mut inbox.confirm_clock) {
@@ -375,20 +385,19 @@ fn next_turn<A: App>(shared: &Shared<A>, decider: &mut Decider<A>) -> Turn<A> {
         }
         inbox.clock_stopped = decider.engine().clock().is_stopped();
         let frame = decider.frame();
-        let waiting = !inbox.queue.is_empty() && !frame.is_full();
+        if taken.is_empty() && !frame.is_full() {
+            let next = std::iter::from_fn(|| inbox.queue.pop());
+            taken.extend(next.take(SUBMISSIONS_PER_TURN));
+        }
+        let waiting = !taken.is_empty() && !frame.is_full();
         let commit = inbox.chronicle_free && (!frame.is_empty() || waiting);
+        let idle = taken.is_empty() && inbox.queue.is_empty() && frame.is_empty();
         match inbox.stage {
             Stage::Failed(_) | Stage::Closed => return Turn::End,
-            Stage::Stopping if inbox.queue.is_empty() && frame.is_empty() => return Turn::End,
+            Stage::Stopping if idle => return Turn::End,
             Stage::Serving | Stage::Stopping if waiting || commit => {
-                let taken = std::iter::from_fn(|| inbox.queue.pop()).take(if waiting {
-                    SUBMISSIONS_PER_TURN
-                } else {
-                    0
-                });
-                let submissions = taken.collect();
                 inbox.chronicle_free &= !commit;
-                return Turn::Decide { submissions, commit };
+                return Turn::Decide { commit };
             }
             Stage::Serving | Stage::Stopping => {}
         }
@@ -397,8 +406,12 @@ fn next_turn<A: App>(shared: &Shared<A>, decider: &mut Decider<A>) -> Turn<A> {
 }
 
 fn run_engine<A: App>(shared: &Shared<A>, mut decider: Decider<A>, frames: &SyncSender<Frame>) {
-    while let Turn::Decide { submissions, commit } = next_turn(shared, &mut decider) {
-        for submission in submissions {
+    // Taken from the queue and not decided: a frame can be full before a turn is over.
+    let mut taken = VecDeque::new();
+    while let Turn::Decide { commit } = next_turn(shared, &mut decider, &mut taken) {
+        while !decider.frame().is_full()
+            && let Some(submission) = taken.pop_front()
+        {
             let now = shared.now();
             shared.watch.command.store(submission.command.index, Ordering::Relaxed);
             shared.watch.since_us.store(now.monotonic_us.max(1), Ordering::Relaxed);
@@ -410,6 +423,9 @@ fn run_engine<A: App>(shared: &Shared<A>, mut decider: Decider<A>, frames: &Sync
         }
     }
     decider.take_frame().abandon();
+    for submission in taken {
+        (submission.reply)(Reply::Unknown);
+    }
 }
 
 fn run_chronicle<A: App>(

@@ -20,6 +20,10 @@ pub struct Refolded<A: App> {
     pub atom: Atom<A>,
     /// How many records were folded.
     pub records: u64,
+    /// How many unique ids the duplicate window remembers, and how many sources.
+    pub remembered: (usize, usize),
+    /// The time of the newest id it ever forgot, in milliseconds since 1970.
+    pub horizon_ms: Option<u64>,
 }
 
 /// The state is not what it should be.
@@ -78,5 +82,7 @@ pub fn refold<A: App>(
         (invariant.check)(live)
             .map_err(|broken| RefoldError::Invariant { name: invariant.name, broken })?;
     }
-    Ok(Refolded { atom, records: replay.next().0 })
+    let duplicates = replay.engine_mut().duplicates();
+    let (remembered, horizon_ms) = (duplicates.counts(), duplicates.horizon_ms());
+    Ok(Refolded { atom, records: replay.next().0, remembered, horizon_ms })
 }

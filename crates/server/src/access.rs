@@ -310,3 +310,22 @@ impl TokenIssuer {
         TokenVerifier::trusting([self.trusted()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remembered_token_is_forgotten_when_it_expires() {
+        let issuer = TokenIssuer::ephemeral("bank");
+        let verifier = issuer.verifier();
+        let actor = ActorId::new("ada").unwrap();
+        let token = issuer.issue(&actor, &Roles::none(), Duration::from_secs(600));
+        let now = unix_seconds();
+        assert_eq!(verifier.remembered(&token, now), None);
+        verifier.verify(&token).unwrap();
+        assert_eq!(verifier.remembered(&token, now).unwrap().actor, actor);
+        assert_eq!(verifier.remembered(&token, now + 600 + LEEWAY_SECONDS + 2), None);
+        assert_eq!(verifier.remembered(&token, now), None, "forgotten for good");
+    }
+}

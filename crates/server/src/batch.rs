@@ -37,7 +37,9 @@ use tokio::time::Instant;
 use crate::body::{NDJSON, check_media_type, next_piece};
 use crate::commands::{new_id, parse_id};
 use crate::gateway::{Asker, Gateway};
+use crate::patient_stream::UNREAD_TIME_MAX;
 use crate::problem::Problem;
+use crate::server::until_true;
 
 /// How many commands of a batch may be under way: enough to fill frames while one is synced, few
 /// enough that other actors' commands are not far behind.
@@ -51,9 +53,6 @@ const UNREAD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// How large the pieces are in which answers are sent: about a page, many lines.
 const PIECE_BYTES: usize = 16 * 1024;
-
-/// How long a client may leave its answers unread before the batch is dropped.
-const UNREAD_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// How long a line waits for room in the queue. A queue that has no room for so long is stuck.
 const ROOM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -133,8 +132,12 @@ struct Taking {
 impl Taking {
     async fn run(self, mut pieces: BodyDataStream) {
         let mut lines = Lines::default();
+        let mut stopping = self.gateway.stopping.clone();
         loop {
-            let piece = next_piece(&mut pieces).await;
+            let piece = tokio::select! {
+                piece = next_piece(&mut pieces) => piece,
+                () = until_true(&mut stopping) => Err(Problem::Stopping),
+            };
             let ended = !matches!(piece, Ok(Some(_)));
             match piece {
                 Ok(Some(piece)) => lines.take_in(piece),
@@ -174,6 +177,9 @@ impl Taking {
         underway: &mut Underway,
         line: Result<&[u8], Problem>,
     ) -> Result<oneshot::Receiver<Reply>, Problem> {
+        if *self.gateway.stopping.borrow() {
+            return Err(Problem::Stopping);
+        }
         let line = Line::parse(line?).map_err(|error| Problem::Malformed {
             detail: format!(
                 "The line is not {{\"command\": …, \"id\": …, \"arguments\": {{…}}}}: {error}"

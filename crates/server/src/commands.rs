@@ -18,6 +18,7 @@ use deeds_engine::refusal::RefusalBody;
 use deeds_pipeline::host::Health;
 use deeds_pipeline::pipeline::ARGUMENT_BYTES_MAX;
 use deeds_pipeline::reply::{Caller, Reply, SubmitError};
+use deeds_values::command_id::CommandIdParseError;
 use deeds_values::{CommandId, Lineage, Position};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -104,7 +105,10 @@ pub(crate) fn new_id() -> CommandId {
 /// Reads an id, bare or in quotes: the draft of the header has it as a quoted string.
 pub(crate) fn parse_id(text: &str) -> Result<CommandId, Problem> {
     let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    unquoted.parse().map_err(|error| Problem::CommandId { detail: format!("{error}") })
+    let parsed = unquoted.parse::<CommandId>();
+    // A lone quotation mark is half of a pair that was lost, not part of a source's name.
+    let parsed = parsed.ok().filter(|_| !unquoted.contains('"'));
+    parsed.ok_or_else(|| Problem::CommandId { detail: CommandIdParseError.to_string() })
 }
 
 impl Gateway {

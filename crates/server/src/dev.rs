@@ -50,8 +50,9 @@ pub(crate) struct Dev {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     actor: ActorId,
-    /// Those of the person of this name, if not given.
-    roles: Option<Vec<String>>,
+    /// None are those that the app suggests for this actor.
+    #[serde(default)]
+    roles: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -77,10 +78,11 @@ pub(crate) async fn token(
     let wanted: Wanted = parse_json(&body)
         .map_err(|error| Problem::Arguments { field: error.field, reason: error.reason })?;
     let dev = gateway.dev();
-    let roles = wanted.roles.unwrap_or_else(|| {
-        let person = dev.people.iter().find(|person| person.actor == wanted.actor);
-        person.map(|person| person.roles.clone()).unwrap_or_default()
-    });
+    let person = dev.people.iter().find(|person| person.actor == wanted.actor);
+    let roles = match person {
+        Some(person) if wanted.roles.is_empty() => person.roles.clone(),
+        _ => wanted.roles,
+    };
     if !roles.iter().all(|role| is_role(role)) {
         let reason = "a role is a short word of visible ASCII".to_owned();
         return Err(Problem::Arguments { field: "roles".to_owned(), reason });

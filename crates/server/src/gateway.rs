@@ -33,10 +33,10 @@ use crate::host_names::HostNames;
 use crate::metrics::{Metrics, NO_ROUTE};
 use crate::problem::Problem;
 use crate::security_journal::{Incident, SecurityJournal, Turned};
-use crate::{batch, checkpoints, commands, dev, operations, queries, records};
+use crate::{batch, checkpoints, commands, dev, operations, pages, queries, records};
 
 /// Every route: what metrics and logs call them.
-pub(crate) const ROUTES: [&str; 15] = [
+pub(crate) const ROUTES: [&str; 18] = [
     "/v1/commands",
     "/v1/commands/{name}",
     "/v1/commands/{app}/{name}",
@@ -47,11 +47,14 @@ pub(crate) const ROUTES: [&str; 15] = [
     "/v1/consistency",
     "/v1/tile/{*path}",
     "/v1/schema",
+    "/v1/position",
     "/v1/operations/confirm-clock",
     "/v1/dev/people",
     "/v1/dev/token",
     "/healthz",
     "/metrics",
+    "/",
+    "/page/{file}",
 ];
 
 /// What handlers work with.
@@ -59,6 +62,8 @@ pub(crate) struct Gateway {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) schema: Arc<AppSchema>,
     pub(crate) schema_json: Bytes,
+    /// What is at `/`.
+    pub(crate) page: Bytes,
     pub(crate) verifier: TokenVerifier,
     /// Only in development.
     pub(crate) dev: Option<Dev>,
@@ -72,7 +77,7 @@ pub(crate) struct Gateway {
     /// Becomes true when the server is asked to stop.
     pub(crate) stopping: watch::Receiver<bool>,
     /// How many queries may run at once.
-    pub(crate) query_slots: Semaphore,
+    pub(crate) query_slots: Arc<Semaphore>,
 }
 
 /// Every route, with what surrounds it.
@@ -88,11 +93,14 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         consistency,
         tile,
         schema,
+        position,
         clock,
         people,
         token,
         health,
         metrics,
+        front_door,
+        page,
     ] = ROUTES;
     let mut router = Router::new()
         .route(batch, post(batch::send))
@@ -105,9 +113,12 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route(consistency, get(checkpoints::consistency))
         .route(tile, get(checkpoints::tile))
         .route(schema, get(operations::schema))
+        .route(position, get(operations::position))
         .route(clock, post(operations::confirm_clock))
         .route(health, get(operations::health))
-        .route(metrics, get(operations::metrics));
+        .route(metrics, get(operations::metrics))
+        .route(front_door, get(pages::front_door))
+        .route(page, get(pages::file));
     if gateway.dev.is_some() {
         router = router.route(people, get(dev::people)).route(token, post(dev::token));
     }

@@ -2,12 +2,13 @@
 //! runtime; whoever starts it needs neither. `docs/http.md` is its contract.
 //!
 //! In reading order:
-//! - [`mod@server`]: the socket, its threads, its end;
+//! - [`mod@server`]: the socket, its threads, its end; [`patient_stream`] is one connection;
 //! - [`gateway`]: every route, and what happens around each request; [`host_names`] is its first gate;
 //! - [`access`]: who is asking; with [`eddsa`] and [`key_file`] under it, and [`dev`] for development;
 //!   [`checkpoint_key`] has the files of another key;
 //! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`checkpoints`],
 //!   [`operations`]: what can be asked;
+//! - [`pages`]: the front door, for people with a browser;
 //! - [`body`], [`transcode`], [`problem`]: how things come in and go out;
 //! - [`security_journal`], [`metrics`]: what operators see.
 #![forbid(unsafe_code)]
@@ -26,7 +27,9 @@ mod host_names;
 mod key_file;
 mod metrics;
 mod operations;
+mod pages;
 mod parameters;
+mod patient_stream;
 mod problem;
 mod queries;
 mod records;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use deeds_pipeline::host::Health;
 
 use crate::body::{self, JSON};
-use crate::gateway::{Asker, Gateway, bug};
+use crate::gateway::{Asker, Gateway, Told, bug};
 use crate::problem::Problem;
 
 /// The longest body that an operation takes: it takes none, but `{}` does no harm.
@@ -53,6 +53,16 @@ pub(crate) async fn metrics(
 pub(crate) async fn schema(State(gateway): State<Arc<Gateway>>, _: Asker) -> Response {
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static(JSON))];
     (json, gateway.schema_json.clone()).into_response()
+}
+
+/// `GET /v1/position`, for everybody who is somebody: what any query's answer says, without a query.
+pub(crate) async fn position(State(gateway): State<Arc<Gateway>>, _: Asker) -> Response {
+    let (lineage, position) = (gateway.host.lineage(), gateway.host.published());
+    let told = format!("{{\"lineage\":\"{lineage}\",\"position\":{position}}}");
+    let mut response =
+        ([(header::CONTENT_TYPE, HeaderValue::from_static(JSON))], told).into_response();
+    response.extensions_mut().insert(Told { position: Some(position), problem: None });
+    response
 }
 
 /// `POST /v1/operations/confirm-clock`, for operators: the server's clock is right as it is.

@@ -7,7 +7,8 @@
 //!
 //! A body is `{type, title, status, detail}` and the members its kind adds: `field`, `position`,
 //! `lineage`, `refusal`, `reference`, `server_time`, `suggestion`. `type` is `urn:deeds:problem:`
-//! and a word that never changes. No problem repeats what was sent, beyond names.
+//! and a word that never changes. A detail may repeat a part of the arguments to the one who sent
+//! them; so details are told and not logged.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -331,11 +332,27 @@ impl IntoResponse for Problem {
             };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        response.extensions_mut().insert(crate::gateway::Told {
-            problem: Some(self.word()),
-            position: self.position(),
-            ..Default::default()
-        });
         response
+            .extensions_mut()
+            .insert(crate::gateway::Told { problem: Some(self.word()), position: self.position() });
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_problem_stands_in_the_reference() {
+        let reference = include_str!("../../../docs/http.md");
+        let code = include_str!("problem.rs");
+        let (_, kinds) = code.split_once("fn kind(&self)").unwrap();
+        let (kinds, _) = kinds.split_once("/// The status.").unwrap();
+        let words: Vec<_> =
+            kinds.split("(S::").skip(1).map(|kind| kind.split('"').nth(1)).collect();
+        assert!(words.len() > 20);
+        for word in words {
+            let word = format!("`{}`", word.unwrap());
+            assert!(reference.contains(&word), "docs/http.md says nothing of {word}");
+        }
     }
 }

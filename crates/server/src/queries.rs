@@ -147,10 +147,13 @@ impl Gateway {
         name: String,
         arguments: Vec<u8>,
     ) -> Result<QueryAnswer, Problem> {
-        let _slot = self.query_slots.acquire().await.expect("the slots are never closed");
+        // Held until the thread is done, also when nobody waits for it any more.
+        let slot = Arc::clone(&self.query_slots).acquire_owned().await;
+        let slot = slot.expect("the slots are never closed");
         let (gateway, caller) = (Arc::clone(self), asker.caller.clone());
         let at = name.clone();
         let running = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
             catch_unwind(AssertUnwindSafe(|| gateway.host.query(&caller, &name, &arguments)))
         });
         match running.await {

@@ -7,7 +7,6 @@
 //! Limits here are those of connections: how many, how slow, how long their headers. The limits of
 //! bodies stand in [`crate::body`], [`crate::batch`] and [`crate::queries`].
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -33,6 +32,8 @@ use crate::dev::{Dev, Person};
 use crate::gateway::{Gateway, Peer, router};
 use crate::host_names::HostNames;
 use crate::metrics::Metrics;
+use crate::pages;
+use crate::patient_stream::{PatientStream, UNREAD_TIME_MAX};
 use crate::queries;
 use crate::security_journal::SecurityJournal;
 
@@ -194,11 +195,15 @@ impl Server {
         self.address
     }
 
-    /// Waits until there is a reason to stop.
+    /// Waits until there is a reason to stop. After a signal, the next one ends the process at once,
+    /// which loses nothing that was answered.
     pub fn wait(&self) -> Ended {
         self.runtime.block_on(async {
             tokio::select! {
-                signal = asked_to_stop() => Ended::Asked { signal },
+                (signal, _) = asked_to_stop() => {
+                    end_at_the_next_signal();
+                    Ended::Asked { signal }
+                }
                 reason = stopped(&*self.host) => Ended::HostStopped { reason },
             }
         })
@@ -251,6 +256,7 @@ fn gateway(
     let schema_json = serde_json::to_vec(&*schema).expect("a schema always serializes");
     let published = follow_published(&*host);
     Ok(Arc::new(Gateway {
+        page: pages::page_for(&schema.app, dev.is_some()),
         schema,
         schema_json: schema_json.into(),
         verifier,
@@ -261,7 +267,7 @@ fn gateway(
         metrics: Metrics::new(&crate::gateway::ROUTES),
         published,
         stopping,
-        query_slots: Semaphore::new(queries::RUNNING_MAX),
+        query_slots: Arc::new(Semaphore::new(queries::RUNNING_MAX)),
         host,
     }))
 }
@@ -329,22 +335,23 @@ async fn serve(
     mut stopping: watch::Receiver<bool>,
 ) {
     gateway.metrics.connections.fetch_add(1, Relaxed);
+    let stream = PatientStream::new(stream, UNREAD_TIME_MAX);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         let mut router = router.clone();
         async move {
             // A router is ready always, and never fails.
-            Ok::<_, Infallible>(tower_service::Service::call(&mut router, request).await?)
+            tower_service::Service::call(&mut router, request).await
         }
     });
+    // Not `pipeline_flush`: with it hyper hangs up before a 431 has left.
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIME_MAX)
             .max_headers(HEADERS_MAX)
             .max_header_size(HEADER_BYTES_MAX)
-            .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), service)
     );
     let served = tokio::select! {
@@ -362,27 +369,41 @@ async fn serve(
     drop(slot);
 }
 
-async fn until_true(flag: &mut watch::Receiver<bool>) {
+/// Waits for a flag that is raised once.
+pub(crate) async fn until_true(flag: &mut watch::Receiver<bool>) {
     // Without a sender the server has been dropped, which means the same.
     drop(flag.wait_for(|flag| *flag).await);
 }
 
+/// The signal's name, and the exit code by which shells know it.
 #[cfg(unix)]
-async fn asked_to_stop() -> &'static str {
+async fn asked_to_stop() -> (&'static str, i32) {
     use tokio::signal::unix::{SignalKind, signal};
     let watched = "the runtime takes signals";
     let mut interrupt = signal(SignalKind::interrupt()).expect(watched);
     let mut terminate = signal(SignalKind::terminate()).expect(watched);
     tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => ("SIGINT", 130),
+        _ = terminate.recv() => ("SIGTERM", 143),
     }
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() -> &'static str {
+async fn asked_to_stop() -> (&'static str, i32) {
     tokio::signal::ctrl_c().await.expect("the runtime takes signals");
-    "Ctrl-C"
+    ("Ctrl-C", 130)
+}
+
+/// On a thread of its own, because stopping goes on after this server's threads have ended.
+fn end_at_the_next_signal() {
+    let waiting = || {
+        let runtime = runtime::Builder::new_current_thread().enable_io().build();
+        let (_, code) = runtime.expect("one more runtime").block_on(asked_to_stop());
+        std::process::exit(code);
+    };
+    let thread = std::thread::Builder::new().name("deeds-signal".to_owned());
+    // Without it the process ends all the same, only later.
+    drop(thread.spawn(waiting));
 }
 
 async fn stopped(host: &dyn Host) -> String {

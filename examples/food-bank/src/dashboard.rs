@@ -17,11 +17,11 @@ pub struct Numbers {
     pub products: u32,
     /// Products of which nothing can be ordered.
     pub products_out: u32,
-    pub items_on_hand: u32,
-    pub items_in_carts: u32,
-    pub items_promised: u32,
+    pub items_on_hand: u64,
+    pub items_in_carts: u64,
+    pub items_promised: u64,
     /// In lots that expire within a week, or have.
-    pub items_expiring: u32,
+    pub items_expiring: u64,
     pub orders_ever: u32,
     pub orders_placed: u32,
     pub orders_in_picking: u32,
@@ -35,7 +35,7 @@ pub struct Week {
     pub orders: u32,
     pub cancelled: u32,
     pub households: u32,
-    pub items: u32,
+    pub items: u64,
     /// What was ordered most.
     pub top: Vec<TopProduct>,
 }
@@ -45,7 +45,7 @@ pub struct Week {
 pub struct TopProduct {
     pub sku: Sku,
     pub name: String,
-    pub items: u32,
+    pub items: u64,
 }
 
 /// How many products lead the list.
@@ -68,10 +68,10 @@ impl Read<FoodBank> for Dashboard {
             neighbors: count(bank.neighbors.iter()),
             products: count(bank.products.iter()),
             products_out: count(bank.products.iter().filter(|product| product.available() == 0)),
-            items_on_hand: bank.products.iter().map(|product| product.on_hand).sum(),
-            items_in_carts: bank.products.iter().map(|product| product.reserved).sum(),
-            items_promised: bank.products.iter().map(|product| product.promised).sum(),
-            items_expiring: bank.lots.by_best_before_in(..=in_a_week).map(|lot| lot.quantity).sum(),
+            items_on_hand: sum(bank.products.iter().map(|product| product.on_hand)),
+            items_in_carts: sum(bank.products.iter().map(|product| product.reserved)),
+            items_promised: sum(bank.products.iter().map(|product| product.promised)),
+            items_expiring: sum(bank.lots.by_best_before_in(..=in_a_week).map(|lot| lot.quantity)),
             orders_ever: count(bank.orders.iter()),
             orders_placed: orders(Status::Placed),
             orders_in_picking: orders(Status::Picking),
@@ -79,6 +79,10 @@ impl Read<FoodBank> for Dashboard {
             last_seven_days: week(bank, asking.time),
         }
     }
+}
+
+fn sum(quantities: impl Iterator<Item = u32>) -> u64 {
+    quantities.map(u64::from).sum()
 }
 
 fn count<T>(rows: impl Iterator<Item = T>) -> u32 {
@@ -89,7 +93,7 @@ fn week(bank: &Visible<'_, FoodBank>, now: Timestamp) -> Week {
     let recent = |order: &&Order| now.since(order.placed) < LIMIT_PERIOD;
     let mut week = Week { orders: 0, cancelled: 0, households: 0, items: 0, top: Vec::new() };
     let mut households = BTreeSet::new();
-    let mut wanted: BTreeMap<&Sku, u32> = BTreeMap::new();
+    let mut wanted: BTreeMap<&Sku, u64> = BTreeMap::new();
     for order in bank.orders.iter().rev().take(ORDERS_MAX).take_while(recent) {
         if order.status == Status::Cancelled {
             week.cancelled += 1;
@@ -98,8 +102,8 @@ fn week(bank: &Visible<'_, FoodBank>, now: Timestamp) -> Week {
         week.orders += 1;
         households.insert(&order.neighbor);
         for line in bank.order_lines.by_order(order.number) {
-            week.items += line.quantity;
-            *wanted.entry(&line.sku).or_default() += line.quantity;
+            week.items += u64::from(line.quantity);
+            *wanted.entry(&line.sku).or_default() += u64::from(line.quantity);
         }
     }
     week.households = count(households.iter());

@@ -7,7 +7,10 @@
 //! (commands), what can happen (events), what can be asked (queries), and what must always be true
 //! (invariants). What is not in the list is not part of the app.
 //!
-//! Then read on in this order. Each file is one part of the warehouse and shows more of Deeds:
+//! `cargo xtask demo` runs it, and says what to try. `tests/it/story.rs` is one day of it, as a test.
+//!
+//! Then read on in this order. Each file is one part of the warehouse and shows more of Deeds; after
+//! the first of them you can write an app of your own:
 //! 1. [`products`]: a row, a command, its refusals, the event that follows. The whole pattern.
 //! 2. [`stock`]: ids, dates, references between tables, ranges of an index.
 //! 3. [`sharing`]: a rule of the house, which two commands obey.
@@ -19,8 +22,7 @@
 //! 9. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
 
 #![forbid(unsafe_code)]
-// Doc comments here are what people read in forms and messages; a field whose name says it has none.
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "doc comments are shown to people; a name that says it needs none")]
 
 pub mod cart;
 pub mod catalogue;
@@ -35,6 +37,7 @@ pub mod seed;
 pub mod sharing;
 pub mod stock;
 
+// Every part begins with `use deeds::prelude::*; use crate::*;`, and sees all the others.
 use deeds::prelude::*;
 
 pub use cart::*;

@@ -83,8 +83,8 @@ impl Members for FoodBank {
 /// I would like to get food here.
 #[command]
 pub struct Register {
-    /// Personal fields are kept apart from the rest, so that they can be erased one day without
-    /// breaking the chronicle.
+    // Personal fields are kept apart from the rest, so that they can be erased one day without
+    // breaking the chronicle.
     #[personal]
     pub name: String,
     #[personal]

@@ -12,6 +12,8 @@ pub struct OrderView {
     pub placed: Timestamp,
     /// Who gets it.
     pub neighbor: ActorId,
+    /// What to write on the bags; none if the household is not registered.
+    pub name: Option<String>,
     /// Who picks it.
     pub picker: Option<ActorId>,
     pub lines: Vec<LineView>,
@@ -47,6 +49,7 @@ impl OrderView {
             status: order.status,
             placed: order.placed,
             neighbor: order.neighbor.clone(),
+            name: bank.neighbors.get(&order.neighbor).map(|neighbor| neighbor.name.clone()),
             picker: order.picker.clone(),
             lines: bank.order_lines.by_order(order.number).map(line).collect(),
         }

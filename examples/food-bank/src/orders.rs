@@ -1,14 +1,14 @@
 //! Orders: what neighbors are going to get.
 //!
 //! ```text
-//! placed ──▶ picking ──▶ packed ──▶ handed over
-//!    ▲ given back │           │
-//!    └────────────┤           │
-//!    └────────────┴───────────┴──▶ cancelled
+//!          claimed             packed            handed over
+//! placed ───────────▶ picking ────────▶ packed ─────────────▶ handed over
+//!        ◀───────────
+//!         given back           each of the first three ─▶ cancelled
 //! ```
 //!
 //! An order begins here, from a cart or in one command, and ends here when it is cancelled; the way
-//! in between is in [`picking`](crate::picking).
+//! in between is in [`picking`].
 
 use deeds::prelude::*;
 

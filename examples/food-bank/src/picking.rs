@@ -161,7 +161,7 @@ impl Decide<FoodBank> for GiveBackOrder {
 
     /// An admin can give back what a volunteer has left lying.
     fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
-        actor.requires(Role::Volunteer).or(actor.requires(Role::Admin))
+        staff(actor)
     }
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), PickRefusal> {
@@ -281,7 +281,7 @@ impl Read<FoodBank> for PickList {
     type Answer = ToDo;
 
     fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
-        actor.requires(Role::Volunteer)
+        staff(actor)
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> ToDo {

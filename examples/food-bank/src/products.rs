@@ -1,94 +1,18 @@
 //! Products: what the food bank gives, and how much of it there is.
 //!
 //! Here is the whole pattern of an app, once:
-//! a [`Product`] is a *row*; [`AddProduct`] is a *command*, what somebody wants; `decide` looks at
-//! the rows and either *refuses* or emits an *event*, [`ProductAdded`], what happened; `evolve` is
-//! how the event changes the rows. Deciding happens once. Evolving happens again whenever the
-//! chronicle is replayed, so it only does as it was told.
+//! 1. [`Product`] is a *row*: what is known, and who may see it.
+//! 2. [`AddProduct`] is a *command*: what somebody wants. `authorize` says who may want it.
+//! 3. `decide` looks at the rows, and *refuses* with words for the sender, or goes on.
+//! 4. [`ProductAdded`] is an *event*: what happened. `decide` emits it, and may answer something.
+//! 5. `evolve` is how the event changes the rows.
+//!
+//! Deciding happens once. Evolving happens again whenever the chronicle is replayed, so `evolve`
+//! asks nothing and refuses nothing: it does as it was told.
 
 use deeds::prelude::*;
 
 use crate::*;
-
-/// The food bank's own short name of a product, like `RICE-1KG`.
-///
-/// A `SKU` that is not one never gets as far as a command: it is refused where it is parsed, and
-/// the sender is told which field it was.
-#[value(key)]
-#[serde(try_from = "String")]
-pub struct Sku(String);
-
-/// Long enough to read, short enough for a shelf label.
-const SKU_LENGTH_MAX: usize = 24;
-
-impl TryFrom<String> for Sku {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits = (1..=SKU_LENGTH_MAX).contains(&text.len());
-        let allowed = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-';
-        if fits && text.bytes().all(allowed) {
-            Ok(Self(text))
-        } else {
-            Err("a SKU is 1 to 24 capital letters, digits and dashes, like RICE-1KG")
-        }
-    }
-}
-
-/// A barcode as printed on the pack: EAN-13, the last digit checks the others.
-#[value(key)]
-#[serde(try_from = "String")]
-pub struct Barcode(String);
-
-impl TryFrom<String> for Barcode {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.len() != 13 || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err("a barcode has 13 digits");
-        }
-        // Every second digit counts three times; with the check digit the sum is a multiple of ten.
-        let weighed = text.bytes().zip([1, 3].into_iter().cycle());
-        let sum: u32 = weighed.map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
-        if sum.is_multiple_of(10) {
-            Ok(Self(text))
-        } else {
-            Err("the barcode was misread: its check digit is wrong")
-        }
-    }
-}
-
-/// The aisles of the warehouse.
-#[value(key)]
-pub enum Category {
-    Produce,
-    Bakery,
-    Dairy,
-    Meat,
-    Frozen,
-    Grains,
-    Canned,
-    Baking,
-    Breakfast,
-    Snacks,
-    Drinks,
-    Baby,
-    Household,
-    Hygiene,
-}
-
-/// What somebody who must or will not eat everything looks for.
-#[value]
-pub enum Label {
-    Vegetarian,
-    Vegan,
-    GlutenFree,
-    LactoseFree,
-    Halal,
-    Kosher,
-    NoAddedSugar,
-    LowSalt,
-}
 
 /// One kind of food, and how much of it there is.
 #[row(key = sku, index(category), unique(barcode))]
@@ -261,5 +185,85 @@ pub struct LimitSet {
 impl Evolve<FoodBank> for LimitSet {
     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
         bank.products.update(&self.sku, |product| product.limit = self.limit);
+    }
+}
+
+/// The aisles of the warehouse.
+#[value(key)]
+pub enum Category {
+    Produce,
+    Bakery,
+    Dairy,
+    Meat,
+    Frozen,
+    Grains,
+    Canned,
+    Baking,
+    Breakfast,
+    Snacks,
+    Drinks,
+    Baby,
+    Household,
+    Hygiene,
+}
+
+/// What somebody who must or will not eat everything looks for.
+#[value]
+pub enum Label {
+    Vegetarian,
+    Vegan,
+    GlutenFree,
+    LactoseFree,
+    Halal,
+    Kosher,
+    NoAddedSugar,
+    LowSalt,
+}
+
+/// The food bank's own short name of a product, like `RICE-1KG`.
+///
+/// A text that is none never gets as far as `decide`: it is turned away where it is parsed, and the
+/// sender is told which field it was.
+#[value(key)]
+#[serde(try_from = "String")]
+pub struct Sku(String);
+
+/// Long enough to read, short enough for a shelf label.
+const SKU_LENGTH_MAX: usize = 24;
+
+impl TryFrom<String> for Sku {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = (1..=SKU_LENGTH_MAX).contains(&text.len());
+        let allowed = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-';
+        if fits && text.bytes().all(allowed) {
+            Ok(Self(text))
+        } else {
+            Err("a SKU is 1 to 24 capital letters, digits and dashes, like RICE-1KG")
+        }
+    }
+}
+
+/// A barcode as printed on the pack: EAN-13, the last digit checks the others.
+#[value(key)]
+#[serde(try_from = "String")]
+pub struct Barcode(String);
+
+impl TryFrom<String> for Barcode {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.len() != 13 || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err("a barcode has 13 digits");
+        }
+        // Every second digit counts three times; with the check digit the sum is a multiple of ten.
+        let weighed = text.bytes().zip([1, 3].into_iter().cycle());
+        let sum: u32 = weighed.map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+        if sum.is_multiple_of(10) {
+            Ok(Self(text))
+        } else {
+            Err("the barcode was misread: its check digit is wrong")
+        }
     }
 }

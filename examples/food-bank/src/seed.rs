@@ -40,6 +40,9 @@ struct LotLine {
 impl Seed for FoodBank {
     fn seed() -> Vec<SeedCommand> {
         let mut commands = Vec::new();
+        for role in staff_roles() {
+            commands.push(SeedCommand::by("ada", Role::Admin, role));
+        }
         for neighbor in neighbors() {
             commands.push(SeedCommand::by("ada", Role::Admin, neighbor));
         }
@@ -65,16 +68,16 @@ impl Seed for FoodBank {
     fn hints() -> Vec<Hint> {
         vec![
             Hint {
-                does: "See which pasta there is",
+                does: "See whether there is spaghetti",
                 line: "{program} query Catalogue search=spaghetti --as nora --url {url}",
             },
             Hint {
-                does: "Put some aside for nora",
+                does: "Put some aside, as a neighbor",
                 line: "{program} command AddToCart sku=PASTA-SPAGHETTI-500G quantity=2 --as nora \
                        --url {url}",
             },
             Hint {
-                does: "Ask for more than a household may have",
+                does: "Ask for more than a household may have, and be refused",
                 line: "{program} command AddToCart sku=PASTA-SPAGHETTI-500G quantity=20 --as nora \
                        --url {url}",
             },
@@ -83,7 +86,7 @@ impl Seed for FoodBank {
                 line: "{program} command Checkout --as nora --url {url}",
             },
             Hint {
-                does: "Pick it, as a volunteer",
+                does: "Claim it for picking, as a volunteer; then let viktor try",
                 line: "{program} command ClaimOrder order=1 --as vera --url {url}",
             },
             Hint {
@@ -94,9 +97,18 @@ impl Seed for FoodBank {
     }
 }
 
+fn staff_roles() -> Vec<GrantRole> {
+    let is = |name, role| GrantRole { member: actor(name), role };
+    vec![is("ada", Role::Admin), is("vera", Role::Volunteer), is("viktor", Role::Volunteer)]
+}
+
+fn actor(name: &str) -> ActorId {
+    ActorId::new(name).expect("a name in plain letters")
+}
+
 fn neighbors() -> Vec<RegisterNeighbor> {
     let neighbor = |id: &str, name: &str, phone: &str, address: &str| RegisterNeighbor {
-        neighbor: ActorId::new(id).expect("a name in plain letters"),
+        neighbor: actor(id),
         name: name.to_owned(),
         phone: phone.to_owned(),
         address: address.to_owned(),
@@ -154,6 +166,9 @@ mod tests {
     fn an_empty_food_bank_accepts_every_command_of_the_seed() {
         let mut bank: Scenario<FoodBank> = Scenario::new();
         bank.as_actor("ada", Role::Admin);
+        for role in staff_roles() {
+            bank.when(role).then_accepted();
+        }
         for neighbor in neighbors() {
             bank.when(neighbor).then_accepted();
         }

@@ -1,9 +1,9 @@
 //! Sharing: how much of a product one household may have now.
 //!
-//! One rule, obeyed by [`AddToCart`](crate::cart::AddToCart) and by
-//! [`PlaceOrder`](crate::orders::PlaceOrder): there must be enough, and nobody takes more than the
-//! limit in a week. There is no counter that could be wrong: what a household had is read off its
-//! cart and its orders, so a cancelled order is given back by itself.
+//! One rule, obeyed by [`AddToCart`] and by [`PlaceOrder`]: there must be enough, and nobody takes
+//! more than the limit in a week. There is no counter that could be wrong: what a household had is
+//! read off its cart and its orders of the week, a handful of rows, so a cancelled order counts no
+//! more by itself.
 
 use deeds::prelude::*;
 
@@ -38,15 +38,16 @@ impl FoodBank {
         item: &Item,
         now: Timestamp,
     ) -> Result<(), ItemRefusal> {
-        let Item { sku, quantity } = item.clone();
-        let Some(product) = self.products.get(&sku) else {
-            return Err(ItemRefusal::UnknownProduct { sku });
+        let sku = || item.sku.clone();
+        let Some(product) = self.products.get(&item.sku) else {
+            return Err(ItemRefusal::UnknownProduct { sku: sku() });
         };
         let left = product.available();
-        ensure!(quantity <= left, ItemRefusal::NotEnough { sku, left });
+        ensure!(item.quantity <= left, ItemRefusal::NotEnough { sku: sku(), left });
         if let Some(limit) = product.limit {
-            let had = self.had_lately(neighbor, &sku, now);
-            ensure!(had + quantity <= limit, ItemRefusal::HouseholdLimit { sku, limit, had });
+            let had = self.had_lately(neighbor, &item.sku, now);
+            let within = had + item.quantity <= limit;
+            ensure!(within, ItemRefusal::HouseholdLimit { sku: sku(), limit, had });
         }
         Ok(())
     }

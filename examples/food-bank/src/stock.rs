@@ -13,34 +13,6 @@ use crate::*;
 #[id]
 pub struct LotId;
 
-/// How many of something: at least one, and no more than fits through the door.
-#[value]
-#[serde(try_from = "u32")]
-#[derive(Copy)]
-pub struct Quantity(u32);
-
-/// A lorry. Also far below what a `u32` holds, so that sums of quantities do not overflow.
-const QUANTITY_MAX: u32 = 100_000;
-
-impl TryFrom<u32> for Quantity {
-    type Error = &'static str;
-
-    fn try_from(number: u32) -> Result<Self, Self::Error> {
-        if (1..=QUANTITY_MAX).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err("a quantity is 1 to 100000")
-        }
-    }
-}
-
-impl Quantity {
-    /// As a number.
-    pub fn number(self) -> u32 {
-        self.0
-    }
-}
-
 /// Food of one product that came in together and expires together. A lot used up is gone.
 #[row(
     key = id,
@@ -284,5 +256,33 @@ pub struct LotWrittenOff {
 impl Evolve<FoodBank> for LotWrittenOff {
     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
         bank.take_out(&self.sku, &self.portion);
+    }
+}
+
+/// How many of something: at least one, and no more than fits through the door.
+#[value]
+#[serde(try_from = "u32")]
+#[derive(Copy)]
+pub struct Quantity(u32);
+
+/// A lorry. Also far below what a `u32` holds, so that sums of quantities do not overflow.
+const QUANTITY_MAX: u32 = 100_000;
+
+impl TryFrom<u32> for Quantity {
+    type Error = &'static str;
+
+    fn try_from(number: u32) -> Result<Self, Self::Error> {
+        if (1..=QUANTITY_MAX).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err("a quantity is 1 to 100000")
+        }
+    }
+}
+
+impl Quantity {
+    /// As a number.
+    pub fn number(self) -> u32 {
+        self.0
     }
 }

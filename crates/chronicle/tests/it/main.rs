@@ -1,9 +1,11 @@
 //! The chronicle's tests, one binary.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute, not their folder")]
 
-// Appending, reading, locking, guard file: on the real disk.
+// Appending, reading, locking, guard file: on both disks.
 mod append;
+// Arbitrary bytes: what `codecs` and the fuzz targets share.
+mod arbitrary;
 // Archives, fences, restores; crashes of backups: on the model disk.
 mod backups;
 // Signed checkpoints: their form, the proofs between them, and rewritten histories.
@@ -14,9 +16,15 @@ mod crashes;
 mod codecs;
 // Every flipped bit and every cut: on the model disk.
 mod damage;
+// What a disk promises, the real one and the model; what the model takes back.
+mod disks;
 // The bytes of format 0.
 mod golden;
 // What the tests write and expect.
 mod histories;
+// Faults planted on purpose: that the tests above would notice them.
+mod planted;
 // The tree against RFC 6962, word for word; the tiles.
 mod tree;
+// Well-formed and untrue.
+mod untrue;

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write, stdout};
 
 use deeds_values::CommandId;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::cli::arguments::{self, Given, Kind};
@@ -64,7 +65,10 @@ pub(crate) fn run(
     }
     match answered.status {
         200 => {
-            writeln!(out, "{:#}", answered.body["answer"])?;
+            match &answered.body["answer"] {
+                Value::Null => writeln!(out, "accepted, position {}", answered.body["position"])?,
+                answer => writeln!(out, "{answer:#}")?,
+            }
             out.flush()?;
             Ok(Exit::Done)
         }

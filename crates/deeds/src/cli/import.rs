@@ -73,17 +73,30 @@ pub(crate) fn run(
         true => None,
         false => Some(Remote::connect(program.name, &arguments.remote, true)?),
     };
+    let published_before = match &remote {
+        None => 0,
+        Some(remote) => published(remote)?,
+    };
     let mut import = Import {
         command,
         source: sheet.source().to_owned(),
         bar: Bar::new("rows", text.len() as u64, !arguments.json && stderr().is_terminal()),
         json: arguments.json,
         tally: Tally::default(),
-        passing: false,
+        published_before,
         out,
     };
     import.all(sheet, remote.as_ref())?;
     import.summary(arguments.dry_run)
+}
+
+/// The last record that the server has published.
+fn published(remote: &Remote) -> Result<u64, Failure> {
+    let answered = remote.get("/v1/position", &[])?;
+    match answered.body["position"].as_u64() {
+        Some(position) if answered.is_success() => Ok(position),
+        _ => Err(said_no(&answered)),
+    }
 }
 
 struct Import<'a> {
@@ -92,8 +105,8 @@ struct Import<'a> {
     bar: Bar,
     json: bool,
     tally: Tally,
-    /// Whether rows are being passed that were recorded by an earlier import of the file.
-    passing: bool,
+    /// The last record before this import.
+    published_before: u64,
     out: &'a mut dyn Write,
 }
 
@@ -244,16 +257,18 @@ impl Import<'_> {
     fn count(&mut self, line: u64, answer: &Value) -> Result<(), Failure> {
         let reason = reason_of(answer);
         let status = answer["status"].as_u64();
-        // Rows before the last one recorded are gone; that one itself is answered as at first.
-        let was_last = self.passing && is_recorded(answer);
+        // Of the rows of an earlier import the last one is answered as at first, those before it are
+        // gone.
+        let position = answer["position"].as_u64();
+        let recorded_before =
+            is_recorded(answer) && position.is_some_and(|at| at <= self.published_before);
         let (outcome, reason) = match status {
             Some(410) => ("already there", None),
-            _ if was_last => ("already there", None),
+            _ if recorded_before => ("already there", None),
             Some(200) => ("accepted", None),
             Some(422) => ("refused", Some(reason.as_str())),
             _ => ("failed", Some(reason.as_str())),
         };
-        self.passing = status == Some(410) || (self.passing && !was_last);
         match outcome {
             "accepted" => self.tally.accepted += 1,
             "refused" => self.tally.refused += 1,
@@ -261,7 +276,6 @@ impl Import<'_> {
             _ => self.tally.failed += 1,
         }
         let column = answer["field"].as_str();
-        let position = answer["position"].as_u64();
         self.tell(&RowOutcome { line, column, outcome, position, reason })
     }
 

@@ -11,15 +11,15 @@ use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::place::DataArguments;
 use crate::cli::progress::Records;
 use crate::cli::verify::refold_failure;
-use crate::program::{Folded, Program};
+use crate::program::{Folded, Program, Window};
 
-/// Show positions, sizes, times, and rows per table
+/// Show positions, sizes, times, rows per table
 ///
 /// Reads the chronicle itself, also beside a live server. The rows are counted by folding every
 /// record; --quick leaves that out.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Leave out what needs every record to be folded: the tables.
+    /// Leave out what needs every record to be folded: the tables and the duplicate window.
     #[arg(long)]
     quick: bool,
     /// As JSON.
@@ -105,6 +105,7 @@ impl Facts {
                 "rows": snapshot.rows,
                 "bytes": snapshot.bytes,
             })).collect::<Vec<_>>(),
+            "window": self.folded.as_ref().map(|folded| &folded.window),
             "tables": self.folded.as_ref().map(|folded| &folded.tables),
         });
         writeln!(out, "{facts:#}")
@@ -134,8 +135,13 @@ impl Facts {
             writeln!(out, "  at {position:<12}{rows:>10} rows {bytes:>12}  made by {code}")?;
         }
         let Some(folded) = &self.folded else {
-            return writeln!(out, "tables    not folded (--quick)");
+            return writeln!(out, "state     not folded (--quick)");
         };
+        let Window { unique_ids, sources, horizon } = &folded.window;
+        writeln!(out, "window    {unique_ids} ids and {sources} sources are remembered")?;
+        if let Some(horizon) = horizon {
+            writeln!(out, "          ids from before {horizon} are too old to be known")?;
+        }
         writeln!(out, "{:<20}{:>10} {:>12}", "tables", "rows", "as JSON")?;
         for table in &folded.tables {
             let bytes = readable(table.json_bytes);

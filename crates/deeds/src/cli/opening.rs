@@ -16,8 +16,8 @@ use deeds_pipeline::snapshot::{Discarded, SnapshotFinding, SnapshotInfo, Snapsho
 use deeds_values::Lineage;
 use sha2::{Digest, Sha256};
 
-use crate::cli::exit::{Failure, chain};
-use crate::cli::place::{CheckpointKeyArguments, DataArguments, state_directory};
+use crate::cli::exit::{Exit, Failure, chain};
+use crate::cli::place::{CheckpointKeyArguments, DataArguments, lock_holder, state_directory};
 use crate::cli::progress::Records;
 use crate::cli::verify::open_failure;
 use crate::program::{Program, Running};
@@ -84,8 +84,17 @@ pub(crate) fn start(
         }),
     };
     let mut progress = Records::new("replayed", stderr().is_terminal(), false);
-    let running = (program.start)(options, &mut |done, end| progress.set(done.0, end.0))
-        .map_err(|error| open_failure(error).while_doing(&place))?;
+    let running = (program.start)(options, &mut |done, end| progress.set(done.0, end.0)).map_err(
+        |error| {
+            let mut failure = open_failure(error).while_doing(&place);
+            if failure.exit == Exit::Locked
+                && let Some(process) = lock_holder(&directory)
+            {
+                failure.what.push_str(&format!(" (process {process})"));
+            }
+            failure
+        },
+    )?;
     let line = progress.finish(running.replayed);
     match &running.recovered {
         None => tracing::info!(lineage = %running.host.lineage(), "founded a chronicle in {place}"),

@@ -1,6 +1,8 @@
 //! Where things lie: the data directory, the key for tokens, the guard file.
 
 use std::env;
+#[cfg(target_os = "linux")]
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +16,9 @@ use crate::cli::exit::{Failure, chain};
 
 /// The name of the key file in the data directory.
 const KEY_FILE: &str = "token.key";
+/// The name of the file whose lock a chronicle's writer holds.
+#[cfg(target_os = "linux")]
+const LOCK_FILE: &str = "lock";
 
 /// The name of the file with the key for checkpoints.
 const CHECKPOINT_KEY_FILE: &str = "checkpoint.key";
@@ -113,4 +118,25 @@ pub(crate) fn state_directory() -> Option<PathBuf> {
     let named = |name: &str| env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     let state = named("XDG_STATE_HOME").or_else(|| Some(named("HOME")?.join(".local/state")))?;
     Some(state.join("deeds"))
+}
+
+/// The process that holds the lock of a chronicle, where the system says: Linux lists locks by the
+/// inode of their file.
+#[cfg(target_os = "linux")]
+pub(crate) fn lock_holder(directory: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let inode = fs::metadata(directory.join(LOCK_FILE)).ok()?.ino();
+    // `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234567 0 EOF`
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let same_file = words.get(5)?.rsplit(':').next()? == inode.to_string();
+        if same_file { words.get(4)?.parse().ok() } else { None }
+    })
+}
+
+/// The process that holds the lock of a chronicle; not known on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn lock_holder(_: &Path) -> Option<u32> {
+    None
 }

@@ -20,7 +20,8 @@ use crate::cli::place::KeyArguments;
 
 /// How long to wait for a connection: the server is near, usually on the same machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait for the head of a response: longer than the server lets anything take.
+/// How long to wait for a response, and for each next part of it: longer than the server lets
+/// anything take.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest answer that is taken in, in bytes.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
@@ -106,6 +107,7 @@ impl Remote {
             .proxy(None)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(RESPONSE_TIMEOUT))
+            .timeout_per_read(Some(RESPONSE_TIMEOUT))
             .user_agent(concat!("deeds/", env!("CARGO_PKG_VERSION")))
             .build();
         let mut remote = Self { agent: config.new_agent(), base, authorization: String::new() };

@@ -89,7 +89,7 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     logging::start(arguments.log, arguments.log_filter.as_deref()).map_err(Failure::usage)?;
-    look_at_address(arguments.listen)?;
+    look_at_address(arguments).map_err(|error| start_failure(&error))?;
     let guarding = if arguments.dev || arguments.no_guard { Guarding::Off } else { Guarding::On };
     let keeping = Keeping {
         guarding,
@@ -122,10 +122,19 @@ fn snapshots(every: u64) -> SnapshotPolicy {
     SnapshotPolicy { every_records, ..SnapshotPolicy::default() }
 }
 
-/// Before a replay that may take long: fails at once if somebody listens there already.
-fn look_at_address(address: SocketAddr) -> Result<(), Failure> {
+/// Before a replay that may take long: fails at once where the server would not start after it.
+fn look_at_address(arguments: &Arguments) -> Result<(), StartError> {
+    let address = arguments.listen;
+    if !address.ip().is_loopback() {
+        if arguments.dev {
+            return Err(StartError::DevelopmentIsLocal { address });
+        }
+        if arguments.public_hosts.is_empty() {
+            return Err(StartError::NoPublicHost { address });
+        }
+    }
     let probe = TcpListener::bind(address);
-    probe.map(drop).map_err(|source| start_failure(&StartError::Listen { address, source }))
+    probe.map(drop).map_err(|source| StartError::Listen { address, source })
 }
 
 fn options(program: &Program, arguments: &Arguments) -> Result<ServerOptions, Failure> {
@@ -197,7 +206,7 @@ fn tell(program: &Program, dev: bool, url: &str, out: &mut dyn Write) -> Result<
         }
         let hints = (program.hints)();
         if !hints.is_empty() {
-            writeln!(out, "\nTry, in another terminal:")?;
+            writeln!(out, "\nOpen {url} in a browser, or try, in another terminal:")?;
         }
         let started = started_as(program.name);
         for hint in &hints {

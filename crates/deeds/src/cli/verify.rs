@@ -11,7 +11,7 @@ use crate::cli::against::{self, Kept};
 use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::place::DataArguments;
 use crate::cli::progress::Records;
-use crate::program::Program;
+use crate::program::{Folded, Program};
 
 /// Prove every byte of the chronicle, and the state by it
 ///
@@ -38,35 +38,25 @@ pub(crate) fn run(
     arguments: &Arguments,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let (drawn, quiet) = (stderr().is_terminal(), arguments.json);
     let kept = arguments.kept.read(program, &arguments.data)?;
-    let mut progress = Records::new("proved", drawn, quiet);
-    let verified = prove(program, arguments, kept.as_ref(), &mut progress)?;
-    let proved_line = progress.finish(verified.end.0);
-
-    let mut folded_line = None;
-    let mut folded = None;
-    if !arguments.quick {
-        let reader = arguments.data.reader(program.name)?;
-        let mut progress = Records::new("folded", drawn, quiet);
-        let state = (program.refold)(&reader, &mut |done, end| progress.set(done.0, end.0));
-        let state = state.map_err(refold_failure)?;
-        folded_line = Some(progress.finish(state.records));
-        folded = Some(state);
-    }
-
+    let (verified, proved_line) = prove(program, arguments, kept.as_ref())?;
+    let folded = match arguments.quick {
+        true => None,
+        false => Some(fold(program, arguments)?),
+    };
     if arguments.json {
+        let state = folded.as_ref().map(|(state, _)| state);
         let findings = json!({
             "quick": arguments.quick,
             "lineage": verified.lineage,
             "records": verified.end,
-            "frames": verified.frame.0,
+            "frames": verified.frame.0 + 1,
             "root": verified.root.to_string(),
             "segments": verified.segments,
             "bytes": verified.bytes,
             "against": kept.as_ref().map(Kept::json),
-            "folded": folded.as_ref().map(|state| state.records),
-            "tables": folded.as_ref().map(|state| &state.tables),
+            "folded": state.map(|state| state.records),
+            "tables": state.map(|state| &state.tables),
         });
         writeln!(out, "{findings:#}")?;
         out.flush()?;
@@ -84,32 +74,32 @@ pub(crate) fn run(
     if let Some(kept) = &kept {
         writeln!(out, "{}", kept.lines(program, &verified))?;
     }
-    match (folded_line, folded) {
-        (Some(line), Some(state)) => {
-            let rows: u64 = state.tables.iter().map(|table| table.rows).sum();
-            let invariants = (program.invariants)();
-            writeln!(out, "state   {line}")?;
-            writeln!(
-                out,
-                "        live and published state agree: {rows} rows in {} tables, their indexes; \
-                 {} invariants hold",
-                state.tables.len(),
-                invariants.len()
-            )?;
-        }
-        _ => writeln!(out, "state   not folded (--quick)")?,
-    }
+    let Some((state, folded_line)) = folded else {
+        writeln!(out, "state   not folded (--quick)")?;
+        out.flush()?;
+        return Ok(Exit::Done);
+    };
+    let rows: u64 = state.tables.iter().map(|table| table.rows).sum();
+    writeln!(out, "state   {folded_line}")?;
+    writeln!(
+        out,
+        "        live and published state agree: {rows} rows in {} tables, their indexes; \
+         {} invariants hold",
+        state.tables.len(),
+        (program.invariants)().len()
+    )?;
     out.flush()?;
     Ok(Exit::Done)
 }
 
-/// Proves the bytes, and that they continue the checkpoint if there is one.
+/// Proves the bytes, and that they continue the checkpoint if there is one; gives a line that says
+/// how it went.
 fn prove(
     program: &Program,
     arguments: &Arguments,
     kept: Option<&Kept>,
-    progress: &mut Records,
-) -> Result<Verified, Failure> {
+) -> Result<(Verified, String), Failure> {
+    let mut progress = Records::new("proved", stderr().is_terminal(), arguments.json);
     let disk = arguments.data.disk(program.name);
     // Without a checkpoint the empty tree will do: everything continues it.
     let head = kept.map(|kept| kept.checkpoint.head).unwrap_or_default();
@@ -123,7 +113,18 @@ fn prove(
     if let Some(kept) = kept {
         kept.judge(program, &verified, comparison)?;
     }
-    Ok(verified)
+    let line = progress.finish(verified.end.0);
+    Ok((verified, line))
+}
+
+/// Folds every record; gives the state and a line that says how it went.
+fn fold(program: &Program, arguments: &Arguments) -> Result<(Folded, String), Failure> {
+    let reader = arguments.data.reader(program.name)?;
+    let mut progress = Records::new("folded", stderr().is_terminal(), arguments.json);
+    let folded = (program.refold)(&reader, &mut |done, end| progress.set(done.0, end.0));
+    let folded = folded.map_err(refold_failure)?;
+    let line = progress.finish(folded.records);
+    Ok((folded, line))
 }
 
 /// Why the state could not be proved.

@@ -80,6 +80,29 @@ fn many_clients_take_what_is_there_and_no_more() {
 }
 
 #[test]
+fn a_frame_that_fills_within_a_turn_leaves_the_rest_for_the_next() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let node = start(&disk);
+    let (reply, replies) = channel();
+    let sent = 50;
+    for number in 1..=sent {
+        // A few of these fill a frame, and a turn takes all that wait.
+        let json = format!(r#"{{"name": "{number}{}", "count": 1}}"#, "b".repeat(200_000));
+        let id = CommandId::Numbered { source: "stock".to_owned(), number };
+        let reply = reply.clone();
+        let reply_to = Box::new(move |answer| reply.send(answer).expect("the test waits"));
+        node.submit(taker(), id, "Stock", json.as_bytes(), reply_to).expect("there is room");
+    }
+    for _ in 1..=sent {
+        let answer = replies.recv_timeout(PATIENCE).expect("a reply");
+        assert!(matches!(answer, Reply::Accepted { .. }), "{answer:?}");
+    }
+    assert!(node.counters().frames > 1);
+    assert!(node.shutdown(PATIENCE));
+    prove(&disk);
+}
+
+#[test]
 fn a_stopped_node_takes_nothing_and_its_chronicle_is_closed_cleanly() {
     let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
     let node = start(&disk);

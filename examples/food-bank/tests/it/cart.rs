@@ -1,4 +1,4 @@
-//! Carts.
+//! Carts: filled, emptied, forgotten.
 
 use food_bank::*;
 

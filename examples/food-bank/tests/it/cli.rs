@@ -2,16 +2,21 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::server_process::{Client, Place};
+use crate::server_process::{Client, PROGRAM, Place, Server, new_id};
 
 const PRODUCTS: &str = "\
 sku,name,category,size,barcode,labels,limit
 RICE-1KG,Rice,grains,1 kg,2000000000008,vegan;halal,2
 BEANS,Beans,canned,400 g,2000000000015,,
 ";
+
+/// The largest file a limited server may write: more than the seed, less than a few hundred commands
+/// more.
+const FILE_KIB_MAX: u32 = 300;
 
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).expect("it is JSON")
@@ -96,6 +101,9 @@ fn a_second_writer_is_turned_away_with_a_code_of_its_own() {
     let server = place.serve();
     let complaint = place.fail(3, &["seed"]);
     assert!(complaint.contains("another process has this chronicle open"), "{complaint}");
+    if cfg!(target_os = "linux") {
+        assert!(complaint.contains(&format!("(process {})", server.id())), "{complaint}");
+    }
     place.succeed(&["log"]);
     place.succeed(&["info"]);
     place.succeed(&["verify"]);
@@ -134,6 +142,60 @@ fn a_chronicle_is_kept_by_its_guard_file() {
     let lineage = json_of(&place.succeed(&["info", "--json", "--quick"]))["lineage"].clone();
     let lineage = lineage.as_str().expect("a lineage is text");
     assert!(place.path("state").join(format!("deeds/{lineage}.guard")).is_file());
+}
+
+#[test]
+fn an_old_copy_of_the_data_is_noticed() {
+    let place = Place::new();
+    let founded = place.serve_with(&[]);
+    assert_eq!(founded.stop(), Some(0));
+    let copied = Command::new("cp").arg("-r").arg(place.data()).arg(place.path("copy")).status();
+    assert!(copied.expect("cp is there").success());
+    place.succeed(&["seed"]);
+    fs::remove_dir_all(place.data()).expect("it can be removed");
+    fs::rename(place.path("copy"), place.data()).expect("it can be put back");
+    let again = place.run(&["seed"]);
+    let warnings = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.success(), "it serves all the same: {warnings}");
+    assert!(warnings.contains("an old copy was put back"), "{warnings}");
+}
+
+#[test]
+fn what_would_be_open_to_everybody_is_not_served() {
+    let place = Place::new();
+    let complaint = place.fail(2, &["serve", "--dev", "--listen", "0.0.0.0:0"]);
+    assert!(complaint.contains("loopback"), "{complaint}");
+    let complaint = place.fail(2, &["serve", "--listen", "0.0.0.0:0"]);
+    assert!(complaint.contains("--public-host"), "{complaint}");
+    assert!(!place.data().exists(), "nothing was founded");
+}
+
+#[test]
+fn a_chronicle_that_fails_ends_the_server_with_a_code_of_its_own() {
+    let place = Place::new();
+    place.succeed(&["seed", "--no-guard"]);
+    // Files of this process may not grow beyond what the chronicle has: the next frame fails.
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f $1; shift; exec \"$@\"", "bash"]);
+    limited.arg(FILE_KIB_MAX.to_string()).args([PROGRAM, "serve", "--dev", "--no-seed"]);
+    place.surround(&mut limited);
+    let server = Server::start(limited, &place.url());
+    let ada = Client::of(&place, "ada", "admin");
+    let mut answered = Vec::new();
+    loop {
+        let id = new_id();
+        let lot = json!({ "sku": "RICE-BASMATI-1KG", "quantity": 1, "best_before": "2099-12-31" });
+        match ada.send("ReceiveLot", &id, &lot) {
+            Ok((200 | 422, body)) => answered.push(body),
+            Ok((503 | 504, _)) | Err(_) => break,
+            Ok((status, body)) => panic!("{status}: {body}"),
+        }
+    }
+    assert_eq!(server.wait(), Some(6));
+    assert!(place.succeed(&["verify"]).contains("live and published state agree"));
+    let records = place.records().len() as u64;
+    let last = answered.last().expect("some were answered")["position"].as_u64();
+    assert!(last.is_some_and(|last| last < records), "{last:?} of {records}");
 }
 
 #[test]
@@ -179,6 +241,11 @@ fn an_import_tells_of_each_row_and_may_be_repeated() {
     let again = place.succeed(&import);
     assert!(again.contains("0 accepted, 0 refused, 0 failed, 2 already there"), "{again}");
     assert_eq!(place.records().len(), records, "nothing was recorded again");
+
+    fs::write(place.path("one.csv"), "sku,limit\nBEANS,3\n").expect("it can be written");
+    let one = ["import", "SetLimit", "one.csv", "--as", "ada", "--role", "admin"];
+    assert!(place.succeed(&one).contains("1 accepted"));
+    assert!(place.succeed(&one).contains("0 accepted, 0 refused, 0 failed, 1 already there"));
 
     let faulty = "sku,quantity,best_before\nRICE-1KG,5,2099-01-01\nRICE-1KG,some,2099-01-01\n\
                   RICE-1KG,5,2001-01-01\nRICE-1KG,,2099-01-01\nBEANS,7,2099-01-01\n";

@@ -34,7 +34,7 @@ fn nothing_answered_is_lost_when_the_server_is_killed_at_random() {
     println!("DEEDS_KILLS={kills} DEEDS_SEED={seed}");
     let mut moments = Moments(seed | 1);
     let place = Place::new();
-    let mut server = place.serve();
+    let mut server = place.serve_with(&["--dev", "--no-seed"]);
     stock(&place);
 
     let mut answered_before: Vec<Answered> = Vec::new();
@@ -58,7 +58,7 @@ fn nothing_answered_is_lost_when_the_server_is_killed_at_random() {
                 "kill {kill}: {position} was answered, {records} are there"
             );
         }
-        server = place.serve();
+        server = place.serve_with(&["--dev", "--no-seed"]);
     }
     ask_again(&clients(&place), &answered_before);
     println!("{answers} answers in {kills} lives");

@@ -156,16 +156,38 @@ impl Server {
         server
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`, in the middle of whatever it does.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it is our child");
         self.child.wait().expect("it is our child");
     }
 
+    /// Waits until it ends by itself; gives its exit code.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.child.wait().expect("it is our child").code()
+    }
+
     /// Asks it to stop, and waits; gives its exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(self) -> Option<i32> {
         let id = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
+        self.stop_process(&id)
+    }
+
+    /// The same where the child runs the server as a child of its own: strace.
+    pub(crate) fn stop_traced(self) -> Option<i32> {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.expect("strace runs on Linux");
+        self.stop_process(children.trim())
+    }
+
+    fn stop_process(mut self, id: &str) -> Option<i32> {
+        let asked = Command::new("kill").args(["-TERM", id]).status().expect("kill is there");
         assert!(asked.success());
         self.child.wait().expect("it is our child").code()
     }

@@ -1,0 +1,35 @@
+//! The server over real sockets, before a host made for the test or a real one.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+// What an app's code calls its one dependency.
+extern crate deeds_engine as deeds;
+
+/// A small HTTP client that can say anything, also what no other client would.
+mod client;
+/// A host that replies what a test wants, when it wants it.
+mod staged_host;
+
+/// Every reply and error of the host has its status, its type and its members.
+mod statuses;
+
+/// Whose tokens are taken: all that can be wrong with one.
+mod tokens;
+
+/// What is turned away before anything looks at it: hosts, media types, sizes, addresses.
+mod gates;
+
+/// Many commands in one body.
+mod batches;
+
+/// Queries, records, health, metrics.
+mod reading;
+
+/// The page at `/`, and what it needs.
+mod front_door;
+
+/// Arbitrary bytes as what clients send; the fuzz target `command` has the same entry.
+mod arbitrary;
+
+/// A real app on a real pipeline: hostile arguments change nothing and kill nothing.
+mod hostile;

@@ -1,0 +1,76 @@
+//! The step `browser`: the real food bank in a real browser, driven as a person would.
+//!
+//! 1. `npm ci` gets what the tests are written with, exactly as locked.
+//! 2. The food bank is built; after the tests, in their way, so that nothing is left to build.
+//! 3. `node --test` starts it on a free port and drives a headless Chromium.
+//!
+//! Screenshots are left in the target directory, for people to look at.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::needs::{CHROMIUM, NODE, NPM, Need};
+use crate::{steps, test, tree};
+
+/// Where the tests are.
+fn tests() -> PathBuf {
+    tree::root().join("tests/browser")
+}
+
+/// The step alone: builds no more than the food bank.
+pub(crate) fn check() -> anyhow::Result<()> {
+    drive(tree::cargo(&["build", "--package", "food-bank"]))
+}
+
+/// The step after the tests: the whole workspace gives some dependencies other features than the food
+/// bank alone would, and building them again takes longer than the tests here.
+pub(crate) fn check_after_tests() -> anyhow::Result<()> {
+    drive(tree::cargo(&["test", "--workspace", "--no-run", "--quiet"]))
+}
+
+fn drive(mut build: Command) -> anyhow::Result<()> {
+    npm_ci()?;
+    test::strict(&mut build);
+    steps::program(&mut build)?;
+    let mut node = program(&NODE);
+    node.args(["--test", "--test-reporter", "spec"])
+        .env("DEEDS_FOOD_BANK", tree::target().join("debug/food-bank"))
+        .env("DEEDS_CHROMIUM", found(&CHROMIUM))
+        .env("DEEDS_SCREENSHOTS", tree::target().join("screenshots"));
+    steps::program(&mut node)
+}
+
+/// The browser in Playwright's cache, if it is there and Playwright here.
+pub(crate) fn playwrights_own() -> Option<PathBuf> {
+    const ASK: &str = "import { chromium } from 'playwright-core';\
+        process.stdout.write(chromium.executablePath());";
+    let mut ask = Command::new("node");
+    ask.current_dir(tests()).args(["--input-type=module", "--eval", ASK]).stdin(Stdio::null());
+    let path = PathBuf::from(tree::output(&mut ask).ok()?);
+    path.is_file().then_some(path)
+}
+
+/// Puts Playwright's browser into its cache, where other projects of this user find it, too.
+pub(crate) fn fetch_playwrights_own() -> anyhow::Result<()> {
+    println!("xtask: getting Playwright's Chromium into this user's cache (400 MB on disk)");
+    npm_ci()?;
+    let mut install = program(&NODE);
+    install.args(["node_modules/playwright-core/cli.js", "install", "--no-shell", "chromium"]);
+    steps::program(&mut install)
+}
+
+fn npm_ci() -> anyhow::Result<()> {
+    steps::program(program(&NPM).args(["ci", "--no-progress"]))
+}
+
+/// A program that is needed, in the tests' directory.
+fn program(need: &Need) -> Command {
+    let mut command = Command::new(found(need));
+    command.current_dir(tests());
+    command
+}
+
+/// Its path; if it was not found after all, its name, for a complaint that people know.
+fn found(need: &Need) -> PathBuf {
+    need.find().unwrap_or_else(|| need.program.into())
+}
