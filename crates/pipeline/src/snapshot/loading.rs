@@ -6,6 +6,7 @@
 //! Whatever is wrong, the snapshot is discarded with the reason, and the next older one is tried.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -162,7 +163,11 @@ fn read_all<A: App>(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some((section, chunk)) = work.get(at) else { return };
-                    let piece = read_one(store, empty, section, chunk);
+                    let app_code = AssertUnwindSafe(|| read_one(store, empty, section, chunk));
+                    let piece = catch_unwind(app_code).unwrap_or_else(|_| {
+                        let what = "reading its rows panics".to_owned();
+                        Err(Unfit::Damaged { file: format!("a chunk of {section}"), what })
+                    });
                     let failed = piece.is_err();
                     // Nobody listens after another failure.
                     if done.send((at, piece)).is_err() || failed {

@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -159,9 +160,17 @@ pub(crate) fn run<A: App>(
     published: &ArcSwap<Atom<A>>,
     report: &ReportTo,
 ) {
+    if signal.policy.every_records.is_none() {
+        // Its books are worth megabytes.
+        drop(snapshotter);
+        signal.wait();
+        return;
+    }
     while !signal.wait() {
         let atom = published.load_full();
-        take(signal, &mut snapshotter, &atom, report);
+        if take(signal, &mut snapshotter, &atom, report).is_err() {
+            return;
+        }
         let position = atom.position;
         drop(atom);
         if signal.rest(signal.policy.interval_min) {
@@ -178,16 +187,22 @@ pub(crate) fn run<A: App>(
         .records_at_stop()
         .is_some_and(|records| atom.position.0.saturating_sub(latest) >= records);
     if worth_it && signal.has_time() {
-        take(signal, &mut snapshotter, &atom, report);
+        // There is no next one: whether it panicked is reported, and changes nothing.
+        let _ = take(signal, &mut snapshotter, &atom, report);
     }
 }
 
+/// The snapshotter panicked, and its books may be half written: it is not used again.
+struct Panicked;
+
+/// Takes one snapshot. A panic is an author's code that writes a row, or a broken invariant of the
+/// snapshotter's own: neither touches what is served, so the node goes on without snapshots.
 fn take<A: App>(
     signal: &Signal,
     snapshotter: &mut Snapshotter<A>,
     atom: &Atom<A>,
     report: &ReportTo,
-) {
+) -> Result<(), Panicked> {
     let began = Instant::now();
     let mut worked_since = began;
     let mut pace = || {
@@ -196,8 +211,15 @@ fn take<A: App>(
         worked_since = Instant::now();
         if stops && !signal.has_time() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let taken = snapshotter.take(atom, &mut pace);
+    let taken = catch_unwind(AssertUnwindSafe(|| snapshotter.take(atom, &mut pace)));
     let mut figures = signal.figures.lock().expect("nobody panics holding figures");
+    let Ok(taken) = taken else {
+        figures.failed += 1;
+        drop(figures);
+        let reason = "writing it panicked; no more are taken until the next start".to_owned();
+        report(Report::NoSnapshot { reason });
+        return Err(Panicked);
+    };
     match taken {
         Ok(None) | Err(SnapshotError::BrokenOff) => {}
         Ok(Some(taken)) => {
@@ -212,4 +234,5 @@ fn take<A: App>(
             report(Report::NoSnapshot { reason: chain(&error) });
         }
     }
+    Ok(())
 }
