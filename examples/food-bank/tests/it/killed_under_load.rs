@@ -19,10 +19,10 @@ const LIFE_MS: (u64, u64) = (30, 400);
 /// How many answers of each life are asked for again in the next.
 const ASKED_AGAIN: usize = 20;
 
-struct Answered {
-    client: usize,
-    id: String,
-    answer: Answer,
+pub(crate) struct Answered {
+    pub(crate) client: usize,
+    pub(crate) id: String,
+    pub(crate) answer: Answer,
 }
 
 #[test]
@@ -83,7 +83,7 @@ impl Moments {
     }
 }
 
-fn stock(place: &Place) {
+pub(crate) fn stock(place: &Place) {
     let ada = Client::of(place, "ada", "admin");
     ada.must(
         "AddProduct",
@@ -98,13 +98,13 @@ fn stock(place: &Place) {
     );
 }
 
-fn clients(place: &Place) -> Vec<Client> {
+pub(crate) fn clients(place: &Place) -> Vec<Client> {
     (0..CLIENTS)
         .map(|number| Client::of(place, &format!("neighbor-{number}"), "neighbor"))
         .collect()
 }
 
-fn arguments() -> Value {
+pub(crate) fn arguments() -> Value {
     json!({ "lines": [{ "sku": "RICE", "quantity": 1 }] })
 }
 
@@ -117,14 +117,14 @@ fn ask_again(clients: &[Client], answered: &[Answered]) {
 }
 
 /// Clients that order one after the other until the server is gone.
-struct Load {
+pub(crate) struct Load {
     stopped: Arc<AtomicBool>,
     answered: Arc<Mutex<Vec<Answered>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Load {
-    fn start(clients: Vec<Client>) -> Self {
+    pub(crate) fn start(clients: Vec<Client>) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(Mutex::new(Vec::new()));
         let threads = clients
@@ -151,7 +151,7 @@ impl Load {
     }
 
     /// Ends the load; gives what was answered.
-    fn stop(self) -> Vec<Answered> {
+    pub(crate) fn stop(self) -> Vec<Answered> {
         self.stopped.store(true, Ordering::SeqCst);
         for thread in self.threads {
             thread.join().expect("a client saw nothing unexpected");

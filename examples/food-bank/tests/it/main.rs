@@ -29,6 +29,7 @@ mod seed;
 // The real program as a process: its command line, many clients at once, kill -9, strace.
 mod server_process;
 
+mod backups;
 mod checkout_rush;
 mod checkpoints;
 mod cli;
