@@ -11,8 +11,8 @@ use deeds_pipeline::keys::{
     CheckpointKeys, CheckpointSigner, KeyActivation, NotSigned, RecordedKey, Withheld, recorded,
 };
 use deeds_pipeline::opening::{self, OpenOptions, Opened};
-use deeds_sim::ModelDisk;
-use deeds_values::{Duration, Position, Timestamp};
+use deeds_sim::{Faults, ModelDisk};
+use deeds_values::{Duration, Timestamp};
 
 use crate::client::{Bank, START, Step, open_options, unique, writer_options};
 use crate::shelf::Shelf;
@@ -265,7 +265,7 @@ fn what_cannot_be_kept_in_mind_is_not_signed() {
     let (disk, guard) = (ModelDisk::new(), ModelDisk::new());
     guard.as_disk().create_dir("").unwrap();
     let opened = open_guarded(disk.as_disk(), &guard, 1);
-    guard.as_disk().create_dir("here.checkpoint.new").unwrap();
+    guard.set_faults(Faults { space_bytes: Some(guard.used_bytes()), ..Faults::default() });
     let signer = opened.signer.as_ref().unwrap();
     assert!(matches!(signer.sign(START), Err(NotSigned::NotKept(_))));
 }
