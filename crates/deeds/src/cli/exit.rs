@@ -45,7 +45,7 @@ Exit codes:
   0  done
   1  an error
   2  the command line was not understood
-  3  another process has the chronicle open for writing
+  3  another process has the chronicle open for writing, or writes to the archive
   4  the chronicle is damaged
   5  this code cannot read the chronicle
   6  the chronicle failed while serving

@@ -154,6 +154,8 @@ fn a_live_server_is_restored_to_what_it_was_at_a_position_and_at_a_chosen_second
         assert_eq!(record, original);
     }
     place.succeed(&["verify", "--data", text(&data)]);
+    println!("{} records, {} of them until {chosen}", original.len(), records.len());
+    println!("{}", place.succeed(&["drill", text(&archive), "--to", &chosen]));
     let drilled = place.succeed(&["drill", text(&archive), "--to", &chosen, "--json"]);
     let info = json_of(&place.succeed(&["info", "--json", "--data", text(&data)]));
     assert_eq!(json_of(&drilled)["tables"], info["tables"]);
