@@ -20,6 +20,7 @@ use deeds_values::{Lineage, Position};
 use crate::merkle::{Frontier, Hash};
 use crate::note::{self, Note, NoteError, NoteSigner, VerifierKey};
 use crate::reader::{ReadError, Reader};
+use crate::scan::{Depth, FrameBuffer};
 
 /// Which chronicle a checkpoint speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,21 @@ pub struct TreeHead {
 }
 
 impl Reader {
+    /// The Merkle root over all records up to this one and with it; `None` if it is not the last
+    /// record of a durable frame.
+    pub fn root_after(&self, position: Position) -> Result<Option<Hash>, ReadError> {
+        let durable = self.durable()?;
+        if position >= durable.at.position {
+            return Ok(None);
+        }
+        let mut scan = self.locate(position, durable)?;
+        let (at, mut frame) = (scan.at, FrameBuffer::new());
+        if !scan.next(&mut frame, Depth::FrameHeader)? {
+            return Err(scan.damage_at(at, "the file ends before its last frame").into());
+        }
+        Ok((scan.at.position == position.next()).then_some(frame.header.root))
+    }
+
     /// The size and the root of what is durable now: what a checkpoint signs. The writer of this
     /// process tells it from memory; without one it is read from the last frame of records.
     pub fn tree_head(&self) -> Result<TreeHead, ReadError> {

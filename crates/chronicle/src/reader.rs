@@ -199,21 +199,6 @@ impl Reader {
         }
     }
 
-    /// The Merkle root over all records up to this one and with it; `None` if it is not the last
-    /// record of a durable frame.
-    pub fn root_after(&self, position: Position) -> Result<Option<Hash>, ReadError> {
-        let durable = self.durable()?;
-        if position >= durable.at.position {
-            return Ok(None);
-        }
-        let mut scan = self.locate(position, durable)?;
-        let (at, mut frame) = (scan.at, FrameBuffer::new());
-        if !scan.next(&mut frame, Depth::FrameHeader)? {
-            return Err(scan.damage_at(at, "the file ends before its last frame").into());
-        }
-        Ok((scan.at.position == position.next()).then_some(frame.header.root))
-    }
-
     /// What the chronicle is and how large.
     pub fn info(&self) -> Result<Info, ReadError> {
         let durable = self.durable()?;
@@ -348,15 +333,15 @@ impl Reader {
     }
 
     /// The place at the start of the frame that holds a position, or at the end.
-    fn locate(&self, position: Position, durable: Durable) -> Result<SegmentScan, ReadError> {
+    pub(crate) fn locate(&self, at: Position, durable: Durable) -> Result<SegmentScan, ReadError> {
         let segments = self.segments_up_to(durable.segment)?;
-        let starts_before = |header: &Arc<SegmentHeader>| header.first_position() <= position;
+        let starts_before = |header: &Arc<SegmentHeader>| header.first_position() <= at;
         let header = &segments[segments.partition_point(starts_before) - 1];
         let disk = self.shared.disk.as_ref();
         let mut scan = SegmentScan::open(disk, header.name(), READ_SPOT_BYTES)?;
         let key = (header.number, scan.header.kind == SegmentKind::Log);
         if let Some(places) = self.known().places.get(&key) {
-            let before = places.partition_point(|at| at.position <= position);
+            let before = places.partition_point(|place| place.position <= at);
             scan.at = before.checked_sub(1).map_or(scan.at, |before| places[before]);
         }
         let mut frame = FrameBuffer::new();
@@ -369,7 +354,7 @@ impl Reader {
             if !scan.next(&mut frame, Depth::FrameHeader)? {
                 return Err(scan.damage_at(before, "the file ends before its last frame").into());
             }
-            if scan.at.position > position {
+            if scan.at.position > at {
                 scan.at = before;
                 return Ok(scan);
             }

@@ -184,6 +184,42 @@ fn a_signed_note_that_is_no_checkpoint_is_refused() {
     }
 }
 
+#[test]
+fn a_flipped_bit_in_any_byte_of_a_checkpoint_is_noticed() {
+    let origin = Origin::new("food-bank", LINEAGE);
+    let (current, before) = (signer(origin.as_str(), 1), signer(origin.as_str(), 2));
+    let head = TreeHead { size: Position(70_000), root: Hash([9; 32]) };
+    let checkpoint = Checkpoint { origin, head };
+    let whole = checkpoint.sign(&[&current, &before]);
+    let keys = [current.verifier(), before.verifier()];
+    let (read, by) = Checkpoint::verify(whole.as_bytes(), &keys).unwrap();
+    assert_eq!((&read, by.len()), (&checkpoint, 2));
+    for place in 0..whole.len() {
+        let mut bytes = whole.clone().into_bytes();
+        bytes[place] ^= 1 << (place % 8);
+        // A line that no longer names a key that is known is passed over; the other one holds.
+        if let Ok((read, by)) = Checkpoint::verify(&bytes, &keys) {
+            assert_eq!((&read, by.len()), (&checkpoint, 1), "byte {place}");
+        }
+    }
+}
+
+proptest! {
+    /// What comes from elsewhere is refused or read, whatever it is.
+    #[test]
+    fn arbitrary_notes_and_keys_do_no_harm(
+        text in "(\\PC|\n|— |\\+){0,60}",
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let keys = [signer("bank", 1).verifier()];
+        prop_assert!(Checkpoint::verify(text.as_bytes(), &keys).is_err());
+        prop_assert!(Checkpoint::verify(&bytes, &keys).is_err());
+        let signed = format!("{text}\n\n— bank AAAA{text}\n");
+        prop_assert!(Checkpoint::verify(signed.as_bytes(), &keys).is_err());
+        prop_assert!(text.parse::<VerifierKey>().is_err());
+    }
+}
+
 /// MTH of RFC 6962 §2.1.
 fn tree_hash(leaves: &[Hash]) -> Hash {
     match leaves {
