@@ -202,6 +202,30 @@ fn an_old_copy_is_too_short_and_signs_nothing() {
     assert_eq!(server.stop(), Some(0));
 }
 
+/// A restored copy has a lineage, and so an origin, of its own, and the same records: what was kept
+/// before tells that it was not changed on the way.
+#[test]
+fn a_restored_copy_continues_the_checkpoints_of_what_it_was_made_from() {
+    let place = seeded();
+    place.succeed(&["backup", "archive"]);
+    place.succeed(&["restore", "archive", "--data", "restored"]);
+    let at = ["--data", "restored"];
+    let key = keys(&place).pop().expect("one key");
+    let verify = ["verify", "--quick", "--against", "kept", "--key", &key];
+    let proof = place.succeed(&[&verify[..], &at].concat());
+    assert!(proof.contains("which this chronicle continues"), "{proof}");
+
+    // It signs under its own name once it has been opened; the old key stays in its history.
+    place.succeed(&[&["seed"][..], &at].concat());
+    let told = place.succeed(&[&["checkpoint", "keys"][..], &at].concat());
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(told.starts_with(&key), "{told}");
+    let origin = |checkpoint: &str| checkpoint.lines().next().map(str::to_owned);
+    let own = place.succeed(&[&["checkpoint"][..], &at].concat());
+    assert_ne!(origin(&own), origin(&place.succeed(&["checkpoint"])));
+    place.succeed(&[&verify[..], &at].concat());
+}
+
 #[test]
 fn a_new_key_signs_beside_the_old_one_and_both_stay_in_the_chronicle() {
     let place = seeded();
