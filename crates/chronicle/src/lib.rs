@@ -12,8 +12,8 @@
 //! - `window`, `scan`, `proof`, `catalog`: reading frames and proving them, segment by segment;
 //! - [`recovery`]: opening after anything: torn or damaged;
 //! - [`reader`]: durable records from any position, beside a live writer;
-//! - `frames`, [`archive`], [`backup`], [`restore`]: whole frames, copied to an archive beside a live
-//!   writer; `copies`: records from there into a new lineage;
+//! - `frames`, [`archive`], [`backup`], [`mod@restore`]: whole frames, copied to an archive beside a
+//!   live writer; `copies`: records from there into a new lineage;
 //! - [`note`], [`checkpoint`]: signed notes, and what they say of the tree; [`consistency`]: proofs that
 //!   one tree is the beginning of another; `last_signed`: so that no other history is signed later;
 //! - [`mod@verify`]: every hash, checksum and body proved again.

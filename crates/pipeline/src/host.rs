@@ -21,7 +21,7 @@ use crate::pipeline::ARGUMENT_BYTES_MAX;
 use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
 use crate::snapshot::SnapshotFigures;
 
-/// A running app. [`Node`](crate::node::Node) is its one implementation, for each app.
+/// A running app. [`Node`] is its one implementation, for each app.
 pub trait Host: Send + Sync {
     /// The app's schema.
     fn schema(&self) -> Arc<AppSchema>;

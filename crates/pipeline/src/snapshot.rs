@@ -2,13 +2,13 @@
 //!
 //! A snapshot can always be made again from the records, so nothing about it is ever repaired:
 //! what is not exactly right is discarded, and replay does its work. In reading order:
-//! - [`chunk`]: sorted entries cut into pieces by key range, and the bytes of a piece;
-//! - [`manifest`]: what a snapshot is of, and the pieces it consists of;
-//! - [`store`]: the directory `snapshots/`, written so that a crash at any step leaves the older
+//! - `chunk`: sorted entries cut into pieces by key range, and the bytes of a piece;
+//! - `manifest`: what a snapshot is of, and the pieces it consists of;
+//! - `store`: the directory `snapshots/`, written so that a crash at any step leaves the older
 //!   snapshot usable;
-//! - [`taking`]: from an atom and the snapshotter's own books to chunks and a manifest;
-//! - [`loading`]: the newest one that agrees with the chronicle and the code, into an engine;
-//! - [`thread`]: when one is taken, beside a running node.
+//! - `taking`: from an atom and the snapshotter's own books to chunks and a manifest;
+//! - `loading`: the newest one that agrees with the chronicle and the code, into an engine;
+//! - `thread`: when one is taken, beside a running node.
 //!
 //! A snapshot holds what personal fields became in rows, and the secret of the chronicle: it is as
 //! confidential as the bodies are.
