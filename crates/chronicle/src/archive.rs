@@ -5,7 +5,7 @@
 //! 1. the marker still names this owner, and the frame continues what is here: chain, tree, bodies;
 //! 2. frames collect in memory and are written, behind the last good one;
 //! 3. commit: the file is synced, then the durable mark is replaced, and synced too;
-//! 4. a frame of a later segment: commit, sync the tiles, start that segment with the header that it
+//! 4. before a frame of a later segment: commit, sync the tiles, start that segment with the header that it
 //!    has in the chronicle, and seal the one before.
 //!
 //! So whatever a crash leaves, all up to the mark is whole, and what is above it is torn: it is
@@ -230,6 +230,11 @@ impl Archive {
         self.head.as_ref().map(|head| &head.header)
     }
 
+    /// The number of the segment that comes next.
+    pub(crate) fn next_segment(&self) -> u64 {
+        self.segment().map_or(0, |header| header.number + 1)
+    }
+
     /// What is proved of all frames here.
     pub(crate) fn proof(&self) -> &Proof {
         &self.proof
@@ -247,13 +252,7 @@ impl Archive {
         frame: &FrameBuffer,
     ) -> Result<Result<(), String>, BackupError> {
         assert!(!frame.header.kind.is_local(), "a frame of one node alone is not archived");
-        let number = self.segment().map(|header| header.number);
-        if number != Some(segment.number) {
-            if let Err(what) = self.follows(number, segment) {
-                return Ok(Err(what));
-            }
-            self.start_segment(segment)?;
-        }
+        assert_eq!(self.next_segment(), segment.number + 1, "the frame's segment was started");
         if frame.header.index != self.index {
             let what = format!("frame {} stands where {} should", frame.header.index, self.index);
             return Ok(Err(what));
@@ -278,17 +277,18 @@ impl Archive {
         Ok(Ok(()))
     }
 
-    fn follows(&self, number: Option<u64>, segment: &SegmentHeader) -> Result<(), String> {
-        let next = number.map_or(0, |number| number + 1);
-        let same_tree = Proof::before(segment) == self.proof;
-        if segment.number == next && segment.first_index == self.index && same_tree {
-            return Ok(());
+    /// Starts a segment as it starts in the chronicle, and seals the one before. One that was torn
+    /// before its first good frame is started, too: numbers are dense. `Ok(Err(what))` if the
+    /// segment does not continue the frames here.
+    pub(crate) fn start_segment(
+        &mut self,
+        segment: &SegmentHeader,
+    ) -> Result<Result<(), String>, BackupError> {
+        assert_eq!(segment.number, self.next_segment(), "segments are started in turn");
+        if segment.first_index != self.index || Proof::before(segment) != self.proof {
+            let number = segment.number;
+            return Ok(Err(format!("segment {number} does not continue the frames before it")));
         }
-        Err(format!("segment {} does not continue the archive's frames", segment.number))
-    }
-
-    /// Starts a segment as it starts in the chronicle, and seals the one before.
-    fn start_segment(&mut self, segment: &SegmentHeader) -> Result<(), BackupError> {
         self.commit()?;
         let disk = self.disk.as_ref();
         self.tiles.write_and_sync().map_err(OpenError::from)?;
@@ -301,7 +301,7 @@ impl Archive {
             let next = &self.head.as_ref().expect("it was put there").header;
             seal::seal(&self.disk, &full.header, next).map_err(OpenError::from)?;
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn write_waiting(&mut self) -> Result<(), BackupError> {

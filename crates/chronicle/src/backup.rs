@@ -128,6 +128,7 @@ impl Backup {
         let before = self.end();
         let (mut bytes, mut committed) = (0, 0);
         while self.frames.next(&mut self.frame)? {
+            self.start_segments()?;
             let appended = self.archive.append(self.frames.segment(), &self.frame)?;
             appended.map_err(|what| self.frames.damage(what))?;
             bytes += self.frame.header.log_bytes() + self.frame.header.block_bytes();
@@ -144,6 +145,15 @@ impl Backup {
         let (end, root) = (self.end(), self.archive.proof().frontier.root());
         assert!(end >= before, "an archive only grows");
         Ok(Copied { records: end.0 - before.0, bytes, end, root })
+    }
+
+    /// Starts the segments up to the one that the frame at hand is of.
+    fn start_segments(&mut self) -> Result<(), BackupError> {
+        for number in self.archive.next_segment()..=self.frames.segment().number {
+            let started = self.archive.start_segment(&*self.source.segment(number)?)?;
+            started.map_err(|what| self.frames.damage(what))?;
+        }
+        Ok(())
     }
 }
 

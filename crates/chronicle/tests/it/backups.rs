@@ -1,19 +1,17 @@
-//! Backup and restore: what an archive holds, who may write to it, and a crash at every operation
-//! of a backup that goes on beside a writer.
-//!
-//! What must hold after each crash: the archive can be read, holds all that a backup has reported
-//! and nothing that the chronicle does not have, can be restored, and is continued by the next
-//! backup to the chronicle's end, where `verify` agrees.
+//! Backup and restore: what an archive holds, who may write to it, what is restored from it, and a
+//! busy writer, a backup and drills beside each other.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
 
 use deeds_chronicle::{
-    Archived, Backup, BackupError, Comparison, Cut, Disk, Hash, OpenError, OwnerId, Reader,
-    RecordDraft, RecordKind, RestoreError, Restored, TreeHead, Writer, restore, verify,
-    verify_against,
+    Archived, Backup, BackupError, Comparison, Cut, Disk, OpenError, OwnerId, Reader, RealDisk,
+    RecordDraft, RecordKind, RestoreError, Restored, SealJob, Sealing, TreeHead, Writer,
+    WriterOptions, restore, verify, verify_against,
 };
-use deeds_sim::{Faults, ModelDisk, PowerLoss};
+use deeds_sim::ModelDisk;
 use deeds_values::{Lineage, Position, Timestamp};
 
 use crate::histories::{
@@ -21,24 +19,27 @@ use crate::histories::{
     small_segments,
 };
 
-const OWNER: OwnerId = OwnerId(*b"the first owner.");
+pub(crate) const OWNER: OwnerId = OwnerId(*b"the first owner.");
 const OTHER_OWNER: OwnerId = OwnerId(*b"another owner...");
-const NEW_LINEAGE: Lineage = Lineage(*b"restored");
+pub(crate) const NEW_LINEAGE: Lineage = Lineage(*b"restored");
 
 /// Opens an archive and copies what is durable.
-fn back_up(source: &Reader, archive: &ModelDisk) -> Result<Backup, BackupError> {
+pub(crate) fn back_up(source: &Reader, archive: &ModelDisk) -> Result<Backup, BackupError> {
     let mut backup = Backup::open(source.clone(), archive.as_disk(), OWNER, false)?;
     backup.pass(&mut |_| {})?;
     Ok(backup)
 }
 
 /// The record that names where a restored chronicle came from.
-fn said(restored: &Restored) -> RecordDraft {
+pub(crate) fn said(restored: &Restored) -> RecordDraft {
     let position = restored.position.next();
     RecordDraft { position, kind: RecordKind::Restored, time: restored.time, ..draft(position.0) }
 }
 
-fn restore_to(archive: &ModelDisk, cut: Cut) -> Result<(ModelDisk, Restored), RestoreError> {
+pub(crate) fn restore_to(
+    archive: &ModelDisk,
+    cut: Cut,
+) -> Result<(ModelDisk, Restored), RestoreError> {
     let archived = Archived::open(archive.as_disk()).unwrap();
     let disk = ModelDisk::new();
     let target = (disk.as_disk(), small_segments(1_000), NEW_LINEAGE);
@@ -272,131 +273,13 @@ fn records_that_do_not_fit_one_frame_together_are_restored_in_several() {
     verify(target.as_disk(), &mut |_| {}).unwrap();
 }
 
-/// What backups have reported before a crash.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reported {
-    end: u64,
-    root: Hash,
-}
-
-/// Backs up a chronicle again and again while it grows, until the archive's disk fails.
-fn live(source: &ModelDisk, archive: &ModelDisk, segment_bytes: u64) -> (Reported, Writer, bool) {
-    let mut writer = create(&source.as_disk(), small_segments(segment_bytes));
-    let mut reported = Reported::default();
-    let mut lived = || -> Result<(), BackupError> {
-        for life in 0..3 {
-            let mut backup = Backup::open(writer.reader(), archive.as_disk(), OWNER, false)?;
-            for pass in 0..3 {
-                let copied = backup.pass(&mut |_| {})?;
-                reported = Reported { end: copied.end.0, root: copied.root };
-                append(&mut writer, 1 + life + pass);
-            }
-        }
-        Ok(())
-    };
-    let whole = lived().is_ok();
-    (reported, writer, whole)
-}
-
-fn check(archive: &ModelDisk, reported: Reported, writer: &Writer) -> Result<(), String> {
-    let say = |what: &'static str| move |error: &dyn std::fmt::Debug| format!("{what}: {error:?}");
-    match Archived::open(archive.as_disk()) {
-        Err(OpenError::Absent) if reported.end == 0 => {}
-        opened => {
-            let archived = opened.map_err(|e| say("open to read")(&e))?;
-            if archived.end.0 < reported.end || archived.end > writer.end() {
-                return Err(format!("{} records are there after {reported:?}", archived.end));
-            }
-            assert_as_drafted(&read_all(archived.reader()).map_err(|e| say("read")(&e))?);
-            if archived.end.0 > 0 {
-                let cut = Cut::Through(Position(archived.end.0 - 1));
-                let restored = restore_to(archive, cut).map_err(|e| say("restore")(&e))?;
-                if archived.end.0 == reported.end && restored.1.root != reported.root {
-                    return Err("the restored root is another than was reported".to_owned());
-                }
-            }
-        }
-    }
-    back_up(&writer.reader(), archive).map_err(|e| say("the next backup")(&e))?;
-    let verified = verify(archive.as_disk(), &mut |_| {}).map_err(|e| say("verify")(&e))?;
-    if (verified.end, verified.root) != (writer.end(), writer.root()) {
-        return Err(format!("the next backup ends at {}", verified.end));
-    }
-    Ok(())
-}
-
-fn crash_everywhere(segment_bytes: u64, syncs_lie: bool) -> Result<u64, String> {
-    let mut crashes = 0;
-    for crash_at in 0.. {
-        let faults = Faults { crash_at: Some(crash_at), syncs_lie, ..Faults::default() };
-        let (source, archive) = (ModelDisk::new(), ModelDisk::with_faults(faults));
-        let (reported, writer, whole) = live(&source, &archive, segment_bytes);
-        for loss in (0..2).flat_map(PowerLoss::kinds) {
-            crashes += 1;
-            check(&archive.reboot(loss), reported, &writer)
-                .map_err(|error| format!("crash at {crash_at}, {loss:?}: {error}"))?;
-        }
-        if !archive.has_crashed() {
-            assert!(whole, "without a crash every backup is made");
-            return Ok(crashes);
-        }
-    }
-    unreachable!("every history ends")
-}
-
-#[test]
-fn a_crash_at_any_operation_of_a_backup_leaves_a_usable_archive() {
-    let mut crashes = 0;
-    for segment_bytes in [100_000, 2_500, 700] {
-        crashes += crash_everywhere(segment_bytes, false).unwrap();
-    }
-    assert!(crashes > 1_000, "only {crashes} crashes were tried");
-}
-
-#[test]
-fn without_syncs_the_crash_test_of_backups_fails() {
-    crash_everywhere(700, true).unwrap_err();
-}
-
-#[test]
-fn after_a_failed_operation_the_next_backup_in_the_same_process_is_whole_and_lasts() {
-    for fail in 0.. {
-        let faults = Faults { fail: BTreeSet::from([fail]), ..Faults::default() };
-        let (source, archive) = (ModelDisk::new(), ModelDisk::with_faults(faults));
-        let (_, writer, whole) = live(&source, &archive, 700);
-        if archive.operations() <= fail {
-            assert!(whole);
-            break;
-        }
-        archive.set_faults(Faults::default());
-        back_up(&writer.reader(), &archive).unwrap();
-        let reported = Reported { end: writer.end().0, root: writer.root() };
-        for loss in PowerLoss::kinds(fail) {
-            check(&archive.reboot(loss), reported, &writer)
-                .unwrap_or_else(|error| panic!("failure at {fail}, {loss:?}: {error}"));
-        }
-    }
-}
-
-#[test]
-fn a_full_archive_is_an_error_and_with_room_again_the_backup_goes_on() {
-    let mut refused = 0;
-    for space in (0..12_000).step_by(211) {
-        let faults = Faults { space_bytes: Some(space), ..Faults::default() };
-        let (source, archive) = (ModelDisk::new(), ModelDisk::with_faults(faults));
-        let (reported, writer, whole) = live(&source, &archive, 700);
-        refused += u64::from(!whole);
-        archive.set_faults(Faults::default());
-        check(&archive.reboot(PowerLoss::Lost), reported, &writer).unwrap();
-        check(&archive, reported, &writer).unwrap();
-    }
-    assert!(refused > 20, "the archive was full only {refused} times");
-}
-
 #[test]
 fn damage_in_an_archive_is_found_by_its_restore() {
     let (source, archive) = (ModelDisk::new(), ModelDisk::new());
-    let (_, writer, _) = live(&source, &archive, 700);
+    let mut writer = create(&source.as_disk(), small_segments(700));
+    for count in 1..9 {
+        append(&mut writer, count);
+    }
     back_up(&writer.reader(), &archive).unwrap();
     for (path, bytes) in archive.files() {
         let is_frames = ["log/", "bodies/", "head/0"].iter().any(|start| path.starts_with(start));
@@ -410,4 +293,63 @@ fn damage_in_an_archive_is_found_by_its_restore() {
             assert!(matches!(restored, Err(RestoreError::Archive(_))), "{path} {at}");
         }
     }
+}
+
+/// How much the busy writer writes: some hundred segments of a few frames.
+const BUSY_FRAMES: u64 = 1_500;
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test is about what goes on at the same time")]
+fn a_busy_writer_a_backup_and_drills_do_not_disturb_each_other() {
+    let (data, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(data.path()));
+    let archive: Arc<dyn Disk> = Arc::new(RealDisk::new(kept.path()));
+    let handed = WriterOptions { sealing: Sealing::Handed, ..small_segments(2_000) };
+    let mut writer = create(&disk, handed);
+    let source = Reader::open(disk).unwrap();
+    let done = AtomicBool::new(false);
+    let drills = thread::scope(|scope| {
+        let following = scope.spawn(|| {
+            let mut backup = Backup::open(source, archive.clone(), OWNER, false).unwrap();
+            loop {
+                let last = done.load(Ordering::SeqCst);
+                let copied = backup.pass(&mut |_| {}).unwrap();
+                if last {
+                    return copied;
+                }
+            }
+        });
+        let drilling = scope.spawn(|| {
+            let mut drills = 0;
+            while !done.load(Ordering::SeqCst) {
+                let archived = match Archived::open(archive.clone()) {
+                    Err(OpenError::Absent) => continue,
+                    archived => archived.unwrap(),
+                };
+                let target = (ModelDisk::new().as_disk(), options(), NEW_LINEAGE);
+                match restore(&archived, Cut::End, target, said, &mut |_| {}) {
+                    Err(RestoreError::Empty) => {}
+                    restored => {
+                        assert_eq!(restored.unwrap().root, archived.root);
+                        drills += 1;
+                    }
+                }
+            }
+            drills
+        });
+        let (jobs, sealing) = channel::<SealJob>();
+        scope.spawn(move || sealing.into_iter().for_each(|job| job.run().unwrap()));
+        for frame in 0..BUSY_FRAMES {
+            append(&mut writer, 1 + frame % 3);
+            while let Some(job) = writer.take_sealing() {
+                jobs.send(job).unwrap();
+            }
+        }
+        done.store(true, Ordering::SeqCst);
+        let copied = following.join().unwrap();
+        assert_eq!((copied.end, copied.root), (writer.end(), writer.root()));
+        drilling.join().unwrap()
+    });
+    assert!(drills > 3, "only {drills} drills");
+    assert_eq!(verify(archive, &mut |_| {}).unwrap().root, writer.root());
 }

@@ -6,8 +6,10 @@
 mod append;
 // Arbitrary bytes: what `codecs` and the fuzz targets share.
 mod arbitrary;
-// Archives, fences, restores; crashes of backups: on the model disk.
+// Archives, fences, restores.
 mod backups;
+// Crashes of backups and of what they copy: on the model disk.
+mod backup_crashes;
 // Signed checkpoints: their form, the proofs between them, and rewritten histories.
 mod checkpoints;
 // Crashes at every operation, and failing ones: on the model disk.
