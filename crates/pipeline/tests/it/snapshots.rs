@@ -9,9 +9,9 @@ use deeds_pipeline::names::Namespace;
 use deeds_pipeline::reply::{Caller, Reply};
 use deeds_pipeline::snapshot::{self, SNAPSHOTS_KEPT, Taken};
 use deeds_sim::{Dice, ModelDisk};
-use deeds_values::CommandId;
+use deeds_values::{CommandId, Timestamp};
 
-use crate::client::{Bank, START, Step, taker};
+use crate::client::{Bank, START, Step, open_options, taker};
 
 /// The same disk without its snapshots.
 pub(crate) fn without_snapshots(disk: &ModelDisk) -> ModelDisk {
@@ -146,6 +146,23 @@ fn a_restart_from_a_snapshot_is_a_restart_from_the_records() {
     assert!(loaded > 60, "only {loaded} restarts had a snapshot");
 }
 
+#[test]
+fn a_snapshot_of_what_opening_published_carries_the_time_of_the_last_record() {
+    let disk = ModelDisk::new();
+    let mut bank = on(&disk);
+    bank.send(crate::client::unique(1), &Step::Draw);
+    let last = bank.atom().time;
+    drop(bank);
+    let mut later = open_options();
+    later.now = Timestamp(START.0 + 3_600_000_000);
+    let mut bank = Bank::open_with(Arc::new(disk.clone()), &later).expect("it opens");
+    assert_eq!(bank.atom().time, later.now, "nothing was recorded, and time passed");
+    bank.snapshot().expect("the disk works").expect("the first one");
+    assert_eq!(listed(&disk)[0].time, last);
+    drop(bank);
+    assert_same(&mut on(&disk), &mut on(&without_snapshots(&disk)));
+}
+
 /// A shelf with this many kinds, and a snapshot of it.
 pub(crate) fn stocked(disk: &ModelDisk, kinds: u8) -> (Bank, Taken) {
     let mut bank = on(disk);
@@ -206,7 +223,7 @@ fn progress_moves_through_loading_and_replay_to_the_end() {
     use deeds_pipeline::opening;
     use deeds_values::Position;
 
-    use crate::client::{open_options, writer_options};
+    use crate::client::writer_options;
     use crate::shelf::Shelf;
 
     let disk = ModelDisk::new();
