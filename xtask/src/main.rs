@@ -11,6 +11,7 @@ mod ci;
 mod demo;
 mod edges;
 mod needs;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -29,7 +30,7 @@ struct Verb {
 }
 
 /// Every verb, in the order of the help text.
-const VERBS: [Verb; 5] = [
+const VERBS: [Verb; 6] = [
     Verb { name: "demo", about: "build the food bank and serve it here", run: demo::run },
     Verb { name: "test", about: "everything that must hold, as CI runs it", run: test::run },
     Verb {
@@ -38,6 +39,7 @@ const VERBS: [Verb; 5] = [
         run: tidy::run,
     },
     Verb { name: "ci", about: "clone what is committed, and run CI's script there", run: ci::run },
+    Verb { name: "sim", about: "simulated crashes, held against what was promised", run: sim::run },
     Verb { name: "bench", about: "measure, beside PostgreSQL", run: bench::run },
 ];
 

@@ -128,6 +128,7 @@ pub fn open<A: App>(
         (manifest, &snapshots),
     );
     let mut decider = replay.into_decider();
+    let last_time = decider.engine.clock().log_time();
 
     let frame = decider.activate(options, writer.lineage());
     decider.engine.record_changes(true);
@@ -142,7 +143,7 @@ pub fn open<A: App>(
     let atom = Atom {
         lineage: writer.lineage(),
         position: last,
-        time: decider.engine.clock().log_time(),
+        time: last_time,
         state,
     };
     let mut publisher = Publisher {

@@ -46,7 +46,11 @@ pub(crate) fn rot(life: &mut Life<'_>, place: u64) -> Result<(), Broken> {
 }
 
 /// A write of a moment ago landed elsewhere, or nowhere.
-pub(crate) fn misdirect(life: &mut Life<'_>, back: usize, place: Option<u64>) -> Result<(), Broken> {
+pub(crate) fn misdirect(
+    life: &mut Life<'_>,
+    back: usize,
+    place: Option<u64>,
+) -> Result<(), Broken> {
     let machine = life.machine.copy();
     let target = place.and_then(|place| {
         let mut dice = Dice::new(place);
@@ -62,7 +66,8 @@ pub(crate) fn misdirect(life: &mut Life<'_>, back: usize, place: Option<u64>) ->
     let aimed = target.as_ref().map(|(path, at)| (path.as_str(), *at));
     let Some((path, at)) = machine.disk.misdirect(back, aimed) else { return Ok(()) };
     life.trace.note(|| format!("  the write to {path} at {at} went to {target:?}"));
-    life.tallies.count(Group::Fault, if target.is_some() { "misdirected write" } else { "lost write" });
+    life.tallies
+        .count(Group::Fault, if target.is_some() { "misdirected write" } else { "lost write" });
     read_again(life, &machine).map_err(|Broken(what)| {
         Broken(format!("a write to {path} at {at} went to {target:?}: {what}"))
     })

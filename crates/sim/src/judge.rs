@@ -51,7 +51,9 @@ impl Verdict {
     pub(crate) fn on_a_sound_disk(self) -> Broken {
         match self {
             Self::Broken(broken) => broken,
-            Self::Unreadable(error) => Broken(format!("a sound chronicle cannot be read: {error:?}")),
+            Self::Unreadable(error) => {
+                Broken(format!("a sound chronicle cannot be read: {error:?}"))
+            }
         }
     }
 }
@@ -108,7 +110,9 @@ pub(crate) fn judge(
     }
     for (number, position) in oracle.must_be_recorded() {
         if pass.found.get(&number) != Some(&position) {
-            return Ok(broken(format!("command {number} was acknowledged at {position} and is lost"))?);
+            return Ok(broken(format!(
+                "command {number} was acknowledged at {position} and is lost"
+            ))?);
         }
     }
     if let Some((size, _)) = pass.roots.last_key_value().filter(|(size, _)| **size > end.0) {

@@ -202,7 +202,7 @@ impl Decide<Larder> for PutBack {
     }
 
     fn decide(self, larder: &mut Deciding<'_, Larder>) -> Result<(), PutBackRefusal> {
-        ensure!(larder.taken.get(&self.number).is_some(), PutBackRefusal::NotTaken);
+        ensure!(larder.taken.get(self.number).is_some(), PutBackRefusal::NotTaken);
         larder.emit(WasPutBack { number: self.number });
         Ok(())
     }
@@ -239,7 +239,7 @@ impl Evolve<Larder> for WasTaken {
 
 impl Evolve<Larder> for WasPutBack {
     fn evolve(self, larder: &mut Larder, _: &Meta<'_>) {
-        let name = larder.taken.get(&self.number).expect("decided").name.clone();
+        let name = larder.taken.get(self.number).expect("decided").name.clone();
         larder.taken.remove(&self.number);
         larder.tins.update(&name, |tin| tin.left += 1);
     }

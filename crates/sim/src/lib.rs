@@ -12,8 +12,8 @@
 //! - [`plan`]: all that happens in one history, written down before;
 //! - [`larder`]: the app of these histories; `model`: the same as plain arithmetic;
 //! - `life`, `restart`, `damage`: a plan carried out;
-//! - `oracle`, `judge`: what clients know, and the chronicle held against it;
-//! - [`simulation`]: many seeds, and what is done about one that fails;
+//! - [`oracle`], `judge`: what clients know, and the chronicle held against it;
+//! - [`simulation`]: many seeds; [`shrink`]: a plan that fails made short;
 //! - [`plants`]: faults that the oracle must see; [`tallies`], [`trace`]: what happened.
 
 #![forbid(unsafe_code)]
@@ -39,13 +39,15 @@ mod life;
 #[cfg(feature = "whole")]
 mod model;
 #[cfg(feature = "whole")]
-mod oracle;
+pub mod oracle;
 #[cfg(feature = "whole")]
 pub mod plan;
 #[cfg(feature = "whole")]
 pub mod plants;
 #[cfg(feature = "whole")]
 mod restart;
+#[cfg(feature = "whole")]
+pub mod shrink;
 #[cfg(feature = "whole")]
 pub mod simulation;
 #[cfg(feature = "whole")]

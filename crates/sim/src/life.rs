@@ -23,11 +23,13 @@ use deeds_pipeline::reply::{Caller, Reply, Submission};
 use deeds_values::{CommandId, Position, Timestamp};
 
 use crate::damage;
+use crate::faults::Operation;
 use crate::larder::{Larder, PutBack, Role, Stock, Stumble, Take};
 use crate::model::UNKNOWN;
 use crate::oracle::{Broken, Content, Oracle, Sending, actor, broken, milliseconds, position_of};
 use crate::plan::{Act, NAMES, Plan, Stamp, Wish};
 use crate::plants::Plant;
+use crate::power_loss::PowerLoss;
 use crate::restart::{Machine, Phase};
 use crate::tallies::{Group, Tallies};
 use crate::trace::Trace;
@@ -50,6 +52,8 @@ pub(crate) struct Living {
     pub(crate) in_flight: Option<Frame>,
     /// Atoms published in this life, in order: those that snapshots can be taken of.
     pub(crate) published: Vec<Arc<Atom<Larder>>>,
+    /// Where the snapshotter's own books are at least.
+    pub(crate) booked: Position,
 }
 
 /// One history on its way.
@@ -145,7 +149,9 @@ impl Life<'_> {
                 let id = self.stamp(*client, *stamp);
                 self.send(*client, id, wish)
             }
-            Act::Again { client, back, changed } => self.send_again(*client, *back, changed.as_ref()),
+            Act::Again { client, back, changed } => {
+                self.send_again(*client, *back, changed.as_ref())
+            }
             Act::Decide { count } => {
                 self.decide(*count);
                 Ok(())
@@ -158,14 +164,14 @@ impl Life<'_> {
                 self.living().opened.decider.engine().clock().confirm(now);
                 Ok(())
             }
-            Act::Close => self.close(),
+            Act::Close { cut } => self.close(*cut),
             Act::Kill => {
                 self.tallies.count(Group::Restart, "killed");
                 self.die();
                 Ok(())
             }
             Act::Cut { loss } => {
-                self.tallies.count(Group::CutDuring, "nothing");
+                self.tallies.count(Group::CutDuring, "(between operations)");
                 self.die();
                 self.power_cut(*loss);
                 Ok(())
@@ -198,7 +204,8 @@ impl Life<'_> {
     }
 
     fn age(&mut self) {
-        let unique = self.sent.iter().flatten().filter(|(id, _)| matches!(id, CommandId::Unique(_)));
+        let unique =
+            self.sent.iter().flatten().filter(|(id, _)| matches!(id, CommandId::Unique(_)));
         let overflows = unique.count() > self.plan.setting.window_commands;
         let day_passed = self.now.wall.0 - START.0 > WINDOW_US;
         self.oracle.may_forget |= overflows || day_passed;
@@ -304,13 +311,17 @@ impl Life<'_> {
 
     /// Hears what clients are told.
     pub(crate) fn drain(&mut self) -> Result<(), Broken> {
-        let replies = std::mem::take(
-            &mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        let replies =
+            std::mem::take(&mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner));
         let living = self.living.as_ref().expect("somebody is alive");
         let reader = living.opened.publisher.reader();
         let published = living.opened.publisher.published().position;
         for (sending, reply) in replies {
+            if self.machine.disk.has_crashed() && matches!(reply, Reply::Recorded(_)) {
+                // Nobody reads the record back for the client: it is none the wiser.
+                self.oracle.unheard(sending);
+                continue;
+            }
             let position = match &reply {
                 Reply::Recorded(position) | Reply::Conflict(position) => Some(*position),
                 other => position_of(other),
@@ -343,8 +354,8 @@ impl Life<'_> {
         let now = self.now;
         let stale = self.plant == Some(Plant::StaleSnapshot);
         let living = self.living.as_mut().expect("somebody is alive");
-        let latest = living.opened.snapshotter.latest().map(|latest| latest.position);
-        let fresh = living.published.iter().filter(|atom| Some(atom.position) > latest);
+        let booked = living.booked;
+        let fresh = living.published.iter().filter(|atom| atom.position >= booked);
         let fresh: Vec<_> = fresh.cloned().collect();
         let Some(place) = fresh.len().checked_sub(1) else { return Ok(()) };
         let mut atom = Arc::clone(&fresh[place.saturating_sub(back)]);
@@ -353,6 +364,7 @@ impl Life<'_> {
             let state = living.published[0].state.freeze();
             atom = Arc::new(Atom { lineage, position, time, state });
         }
+        living.booked = atom.position;
         self.machine.phase = Phase::Snapshot;
         let Opened { decider, publisher, snapshotter, .. } = &mut living.opened;
         snapshotter.set_chunk_bytes_max(self.plan.setting.chunk_bytes);
@@ -368,7 +380,6 @@ impl Life<'_> {
             }
             if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        self.machine.phase = Phase::Serving;
         self.trace.note(|| format!("  snapshot: {taken:?}"));
         self.drain()?;
         if let Some(error) = failed {
@@ -376,6 +387,7 @@ impl Life<'_> {
         }
         match taken {
             Ok(taken) => {
+                self.machine.phase = Phase::Serving;
                 self.tallies.count(Group::Check, "snapshots taken");
                 let kept = taken.map_or(0, |taken| taken.chunks_kept);
                 self.tallies.add(Group::Check, "chunks kept", kept);
@@ -383,6 +395,7 @@ impl Life<'_> {
             }
             Err(error) if self.machine.disk.has_crashed() => self.stopped(&error),
             Err(_) if self.machine.is_faulty => {
+                self.machine.phase = Phase::Serving;
                 self.tallies.count(Group::Fault, "a snapshot failed");
                 Ok(())
             }
@@ -434,9 +447,12 @@ impl Life<'_> {
         }
     }
 
-    fn close(&mut self) -> Result<(), Broken> {
+    fn close(&mut self, cut: Option<(Operation, u64, PowerLoss)>) -> Result<(), Broken> {
         self.settle()?;
         self.machine.phase = Phase::Closing;
+        if let Some((operation, after, loss)) = cut {
+            self.machine.cut_at(operation, after, loss, None);
+        }
         let living = self.living.take().expect("settled");
         let closed = living.opened.publisher.close();
         self.abandon();
@@ -478,7 +494,7 @@ impl Life<'_> {
         }
         self.read()?;
         self.checkpoint()?;
-        self.close()?;
+        self.close(None)?;
         self.wake()?;
         self.read()?;
         self.prove()

@@ -90,14 +90,15 @@ impl Oracle {
         sending
     }
 
-    /// The command of a client with an id, if it was sent.
-    pub(crate) fn find(&self, client: usize, id: &CommandId) -> Option<&Sent> {
-        self.by_id.get(&(client, id.to_string())).map(|command| &self.sent[*command])
-    }
-
     /// It was not even taken in.
     pub(crate) fn busy(&mut self, sending: Sending) {
         self.answered(sending);
+    }
+
+    /// Its reply got lost.
+    pub(crate) fn unheard(&mut self, sending: Sending) {
+        self.answered(sending);
+        self.sent[sending.command].uncertain = true;
     }
 
     /// The process is gone: whoever waits will never know.

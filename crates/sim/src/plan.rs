@@ -47,6 +47,7 @@ pub struct Setting {
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the line of a variant speaks of its fields")]
 pub enum Wish {
     /// Put in so many.
     Stock { name: usize, count: u32 },
@@ -62,6 +63,7 @@ pub enum Wish {
 
 /// What a client calls its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the line of a variant speaks of its fields")]
 pub enum Stamp {
     /// A UUIDv7 of this moment.
     Now,
@@ -75,6 +77,7 @@ pub enum Stamp {
 
 /// One thing that happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the line of a variant speaks of its fields")]
 pub enum Act {
     /// A client sends a command.
     Send { client: usize, wish: Wish, stamp: Stamp },
@@ -94,8 +97,8 @@ pub enum Act {
     Stand { us: u64 },
     /// A person confirms the wall clock.
     Confirm,
-    /// The chronicle is closed and opened again.
-    Close,
+    /// The chronicle is closed and opened again; the power may go meanwhile.
+    Close { cut: Option<(Operation, u64, PowerLoss)> },
     /// The process is killed; the system lives.
     Kill,
     /// The power goes now.
@@ -128,6 +131,10 @@ pub enum Act {
 const MINUTE_US: u64 = 60_000_000;
 const HOUR_US: u64 = 60 * MINUTE_US;
 
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("a plan has numbers and names")
+}
+
 /// What this history is prone to: faults come in company, and some histories are spared some.
 struct Temper {
     dice: Dice,
@@ -159,8 +166,8 @@ impl Plan {
         let mut temper =
             Temper { dice, clients, crashes, failures, clocks, liars, snapshots, decay };
         let mut acts = Vec::new();
-        if temper.crashes && temper.dice.below(3) == 0 {
-            acts.push(temper.cut_at());
+        if temper.crashes && temper.dice.coin() {
+            acts.push(temper.cut_founding());
         }
         let mut commands = 0;
         while commands < COMMANDS_MIN {
@@ -169,6 +176,19 @@ impl Plan {
             acts.push(act);
         }
         Self { seed, setting, acts }
+    }
+
+    /// The plan as text, an act to a line: what is kept of one that failed.
+    pub fn to_text(&self) -> String {
+        let acts: Vec<String> = self.acts.iter().map(json).collect();
+        let (seed, setting) = (self.seed, json(&self.setting));
+        let acts = acts.join(",\n");
+        format!("{{\"seed\":{seed},\"setting\":{setting},\"acts\":[\n{acts}\n]}}\n")
+    }
+
+    /// The plan of a text.
+    pub fn of_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
     }
 }
 
@@ -237,10 +257,15 @@ impl Temper {
     }
 
     fn restart(&mut self) -> Act {
-        match self.dice.below(10) {
-            0 => Act::Close,
-            1 => Act::Kill,
-            2 => Act::Cut { loss: self.loss() },
+        match self.dice.below(12) {
+            0 => Act::Close { cut: None },
+            1 => {
+                let closing = [Operation::Write, Operation::Sync, Operation::Rename];
+                let operation = closing[self.dice.below(3) as usize];
+                Act::Close { cut: Some((operation, self.dice.below(3), self.loss())) }
+            }
+            2 => Act::Kill,
+            3 => Act::Cut { loss: self.loss() },
             _ => self.cut_at(),
         }
     }
@@ -250,6 +275,15 @@ impl Temper {
         let loss = self.loss();
         let again = (self.dice.below(3) == 0).then(|| self.boundary());
         Act::CutAt { operation, after, loss, again }
+    }
+
+    /// Directories are made once, so now or never.
+    fn cut_founding(&mut self) -> Act {
+        let of_a_directory = |dice: &mut Dice| (Operation::CreateDir, dice.below(6));
+        let (operation, after) =
+            if self.dice.coin() { of_a_directory(&mut self.dice) } else { self.boundary() };
+        let again = (self.dice.below(3) == 0).then(|| of_a_directory(&mut self.dice));
+        Act::CutAt { operation, after, loss: self.loss(), again }
     }
 
     /// Rare operations as often as common ones.

@@ -18,7 +18,7 @@ use crate::larder::Larder;
 use crate::life::{Life, Living};
 use crate::model_disk::{Cut, ModelDisk};
 use crate::oracle::{Broken, broken};
-use crate::plan::{Act, Plan, Setting};
+use crate::plan::{Act, Setting};
 use crate::plants::Plant;
 use crate::power_loss::PowerLoss;
 use crate::tallies::{Group, Tallies};
@@ -214,6 +214,12 @@ impl Life<'_> {
         }
         for _ in 0..ATTEMPTS_MAX {
             match self.machine.open(&self.plan.setting, self.now.wall) {
+                // A segment that was sealed last thing may have met the cut: nobody waited for that.
+                Ok(opened) if self.machine.disk.has_crashed() => {
+                    drop(opened);
+                    self.trace_disk();
+                    self.power_cut(self.machine.loss);
+                }
                 Ok(opened) => {
                     self.trace_disk();
                     return self.awake(opened);
@@ -273,7 +279,7 @@ impl Life<'_> {
         self.trace.note(|| format!("  opened, position {}", published.position));
         let (lineage, position) = (published.lineage, published.position);
         let published = vec![published];
-        self.living = Some(Living { opened, chores, in_flight: None, published });
+        self.living = Some(Living { opened, chores, in_flight: None, published, booked: position });
         self.oracle.looked(lineage, position)?;
         self.judge()
     }
@@ -339,9 +345,4 @@ impl Life<'_> {
         self.trace.note(|| format!("  the power goes: {kind}"));
         self.machine.reboot(loss);
     }
-}
-
-/// A plan's own words for its setting, for those who read a failure.
-pub(crate) fn setting_of(plan: &Plan) -> String {
-    format!("seed {}: {:?}", plan.seed, plan.setting)
 }

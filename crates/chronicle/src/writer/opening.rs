@@ -119,7 +119,7 @@ impl Writer {
         let mark = Mark::open(disk.as_ref())?;
         let head = Head::reopen(disk.as_ref(), &tail)?;
         let mut writer = Self::assemble(disk, lock, options, head, tail, mark);
-        writer.tiles.write_full()?;
+        writer.tiles.write_all()?;
         if recovered.torn.is_some() || writer.is_full() {
             writer.start_segment()?;
         }
