@@ -9,25 +9,21 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deeds_chronicle::{Reader, TreeHead};
-use deeds_engine::actor::Roles;
 use deeds_engine::atom::Atom;
 use deeds_engine::clock::Now;
-use deeds_engine::command::Parsed;
-use deeds_engine::duplicates::WINDOW_US;
 use deeds_engine::state::State as _;
 use deeds_pipeline::entry::reply_of;
 use deeds_pipeline::opening::Opened;
 use deeds_pipeline::pipeline::{Chore, Frame};
 use deeds_pipeline::queue::{FairQueue, QueueLimits};
-use deeds_pipeline::reply::{Caller, Reply, Submission};
+use deeds_pipeline::reply::{Reply, Submission};
 use deeds_values::{CommandId, Position, Timestamp};
 
 use crate::damage;
 use crate::faults::Operation;
-use crate::larder::{Larder, PutBack, Role, Stock, Stumble, Take};
-use crate::model::UNKNOWN;
-use crate::oracle::{Broken, Content, Oracle, Sending, actor, broken, milliseconds, position_of};
-use crate::plan::{Act, NAMES, Plan, Stamp, Wish};
+use crate::larder::Larder;
+use crate::oracle::{Broken, Oracle, Sending, broken, position_of};
+use crate::plan::{Act, Plan, Wish};
 use crate::plants::Plant;
 use crate::power_loss::PowerLoss;
 use crate::restart::{Machine, Phase};
@@ -67,13 +63,13 @@ pub(crate) struct Life<'a> {
     pub(crate) atoms: Vec<Arc<Atom<Larder>>>,
     pub(crate) tallies: &'a mut Tallies,
     pub(crate) trace: &'a mut Trace,
-    queue: FairQueue<Submission<Larder>>,
-    replies: Arc<Mutex<Vec<(Sending, Reply)>>>,
+    pub(crate) queue: FairQueue<Submission<Larder>>,
+    pub(crate) replies: Arc<Mutex<Vec<(Sending, Reply)>>>,
     /// What each client has sent, oldest first.
-    sent: Vec<Vec<(CommandId, Wish)>>,
+    pub(crate) sent: Vec<Vec<(CommandId, Wish)>>,
     /// The last number of each client's source.
-    numbers: BTreeMap<usize, u64>,
-    ids: u64,
+    pub(crate) numbers: BTreeMap<usize, u64>,
+    pub(crate) ids: u64,
 }
 
 /// Carries out a plan; the error is the first promise that was broken.
@@ -201,79 +197,6 @@ impl Life<'_> {
         self.now.wall = Timestamp(self.now.wall.0 + us);
         self.oracle.clock_was_set = true;
         self.age();
-    }
-
-    fn age(&mut self) {
-        let unique =
-            self.sent.iter().flatten().filter(|(id, _)| matches!(id, CommandId::Unique(_)));
-        let overflows = unique.count() > self.plan.setting.window_commands;
-        let day_passed = self.now.wall.0 - START.0 > WINDOW_US;
-        self.oracle.may_forget |= overflows || day_passed;
-    }
-
-    fn stamp(&mut self, client: usize, stamp: Stamp) -> CommandId {
-        let wall_ms = milliseconds(self.now.wall);
-        let ms = match stamp {
-            Stamp::Now => wall_ms,
-            Stamp::Ahead { ms } => {
-                self.oracle.clock_was_set = true;
-                wall_ms + ms
-            }
-            Stamp::Behind { ms } => wall_ms - ms,
-            Stamp::Numbered { skip } => {
-                let number = self.numbers.entry(client).or_default();
-                *number += 1 + skip;
-                return CommandId::Numbered { source: "import".to_owned(), number: *number };
-            }
-        };
-        self.ids += 1;
-        let mut bytes = [0; 16];
-        bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
-        (bytes[6], bytes[8]) = (0x70, 0x80);
-        bytes[9] = client as u8;
-        bytes[10..].copy_from_slice(&self.ids.to_be_bytes()[2..]);
-        CommandId::unique(bytes).expect("version and variant are set")
-    }
-
-    fn send(&mut self, client: usize, id: CommandId, wish: &Wish) -> Result<(), Broken> {
-        self.sent[client].push((id.clone(), wish.clone()));
-        self.age();
-        self.tallies.count(Group::Reply, "(commands sent)");
-        self.submit(client, id, wish)
-    }
-
-    fn send_again(
-        &mut self,
-        client: usize,
-        back: usize,
-        changed: Option<&Wish>,
-    ) -> Result<(), Broken> {
-        let sent = &self.sent[client];
-        let Some(place) = sent.len().checked_sub(back + 1) else { return Ok(()) };
-        let (id, wish) = sent[place].clone();
-        self.submit(client, id, changed.unwrap_or(&wish))
-    }
-
-    fn submit(&mut self, client: usize, id: CommandId, wish: &Wish) -> Result<(), Broken> {
-        let command = parsed(wish, client);
-        let (arguments, personal) = (command.arguments.clone(), command.personal.clone());
-        let content = Content { wish: wish.clone(), arguments, personal };
-        let sending = self.oracle.send(client, id.clone(), content);
-        // The first client may not take anything.
-        let roles = if client == 0 { Roles::none() } else { Roles::none().and(&Role::Taker) };
-        let caller = Caller { actor: actor(client), roles, credential: "simulated".to_owned() };
-        let replies = Arc::clone(&self.replies);
-        let reply = Box::new(move |reply| {
-            let mut replies = replies.lock().unwrap_or_else(PoisonError::into_inner);
-            replies.push((sending, reply));
-        });
-        let name = caller.actor.clone();
-        let submission = Submission { caller, id, command, reply };
-        if self.queue.push(&name, submission).is_err() {
-            self.tallies.count(Group::Reply, "busy");
-            self.oracle.busy(sending);
-        }
-        Ok(())
     }
 
     fn decide(&mut self, count: usize) {
@@ -506,19 +429,4 @@ fn recall(reader: &Reader, position: Position) -> Result<Reply, Broken> {
     let record = record.map_err(|error| Broken(format!("{position} cannot be read: {error:?}")))?;
     let Some(record) = record else { return broken(format!("{position} is not recorded")) };
     reply_of(&record).map_err(|error| Broken(format!("{position} is no command: {error}")))
-}
-
-fn parsed(wish: &Wish, client: usize) -> Parsed<Larder> {
-    let by = actor(client).as_str().to_owned();
-    match wish {
-        Wish::Stock { name, count } => {
-            Parsed::new(0, Stock { name: NAMES[*name].to_owned(), count: *count })
-        }
-        Wish::Take { name, count } => {
-            Parsed::new(1, Take { name: NAMES[*name].to_owned(), count: *count, by })
-        }
-        Wish::TakeUnknown => Parsed::new(1, Take { name: UNKNOWN.to_owned(), count: 1, by }),
-        Wish::PutBack { number } => Parsed::new(2, PutBack { number: *number }),
-        Wish::Stumble => Parsed::new(3, Stumble {}),
-    }
 }

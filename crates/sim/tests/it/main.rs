@@ -7,3 +7,7 @@ mod histories;
 
 /// The model disk where nothing protects from it.
 mod decay;
+
+/// Faults planted in the code under test.
+#[cfg(feature = "plant")]
+mod planted;
