@@ -1,10 +1,14 @@
 //! What a snapshot saves and what it costs: restarts with one and without, and the answers' times
-//! while snapshots are taken beside those while none are.
+//! while snapshots are taken, and while a backup goes on, beside those while nothing else does.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use deeds_chronicle::{Backup, OwnerId, Reader, RealDisk};
 use deeds_pipeline::host::Host as _;
 use deeds_pipeline::node::Node;
 use deeds_pipeline::snapshot::SnapshotPolicy;
@@ -37,6 +41,9 @@ const STRETCHES: usize = 3;
 /// Snapshots are taken as often as this, one after the other, while answers are timed with them.
 const SNAPSHOT_EVERY: u64 = 20_000;
 
+/// How long a backup leaves the end of the chronicle alone, as `backup --follow` does.
+const BACKUP_PAUSE: Duration = Duration::from_millis(100);
+
 /// What was measured.
 #[derive(Debug, Serialize)]
 pub(crate) struct Restart {
@@ -57,6 +64,9 @@ struct Answers {
     without: Vec<Run>,
     with: Vec<Run>,
     snapshots: u64,
+    with_backup: Vec<Run>,
+    /// Records that the backups copied meanwhile.
+    backed_up: u64,
 }
 
 /// Places so many orders, then measures.
@@ -113,7 +123,14 @@ fn fastest(directory: &Path, with: bool) -> anyhow::Result<f64> {
 }
 
 fn time_answers(directory: &Path, in_flight: usize) -> anyhow::Result<Answers> {
-    let mut answers = Answers { in_flight, without: Vec::new(), with: Vec::new(), snapshots: 0 };
+    let mut answers = Answers {
+        in_flight,
+        without: Vec::new(),
+        with: Vec::new(),
+        snapshots: 0,
+        with_backup: Vec::new(),
+        backed_up: 0,
+    };
     for stretch in 0..STRETCHES {
         let node = bank::open_with(directory, None, SnapshotPolicy::OFF, &mut |_, _| {})?;
         answers.without.push(stretch_of(&node, in_flight, stretch)?);
@@ -122,8 +139,16 @@ fn time_answers(directory: &Path, in_flight: usize) -> anyhow::Result<Answers> {
         answers.with.push(stretch_of(&node, in_flight, stretch)?);
         answers.snapshots += node.snapshots().count;
         bank::close(node)?;
+        let node = bank::open_with(directory, None, SnapshotPolicy::OFF, &mut |_, _| {})?;
+        let (run, copied) = beside_a_backup(directory, || stretch_of(&node, in_flight, stretch))?;
+        answers.with_backup.push(run);
+        answers.backed_up += copied;
+        bank::close(node)?;
     }
-    for (name, runs) in [("without", &answers.without), ("with", &answers.with)] {
+    let Answers { without, with, with_backup, .. } = &answers;
+    for (name, runs) in
+        [("alone", without), ("with snapshots", with), ("with a backup", with_backup)]
+    {
         for run in runs {
             println!(
                 "  {name:<17} {in_flight:9} {:>9} {:9.0} {:9.0}",
@@ -133,8 +158,40 @@ fn time_answers(directory: &Path, in_flight: usize) -> anyhow::Result<Answers> {
             );
         }
     }
-    println!("  snapshots taken meanwhile: {}", answers.snapshots);
+    println!(
+        "  meanwhile: {} snapshots; {} records backed up",
+        answers.snapshots,
+        grouped(answers.backed_up as f64)
+    );
     Ok(answers)
+}
+
+/// Does something while a backup goes on as `backup --follow` does, to the same disk; gives also how
+/// many records it copied meanwhile.
+fn beside_a_backup<T>(
+    directory: &Path,
+    measured: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<(T, u64)> {
+    let chronicle = Reader::open(Arc::new(RealDisk::new(directory)))?;
+    let archive = Arc::new(RealDisk::new(directory.join("archive")));
+    let mut backup = Backup::open(chronicle, archive, OwnerId([1; 16]), false)?;
+    // What is there already was copied before.
+    backup.pass(&mut |_| {})?;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let going_on = scope.spawn(|| -> anyhow::Result<u64> {
+            let mut records = 0;
+            while !done.load(Ordering::SeqCst) {
+                thread::sleep(BACKUP_PAUSE);
+                records += backup.pass(&mut |_| {})?.records;
+            }
+            Ok(records)
+        });
+        let result = measured();
+        done.store(true, Ordering::SeqCst);
+        let copied = going_on.join().expect("a backup ends with a result")?;
+        Ok((result?, copied))
+    })
 }
 
 fn stretch_of(node: &Node<FoodBank>, in_flight: usize, stretch: usize) -> anyhow::Result<Run> {

@@ -1,6 +1,6 @@
 //! An archive: the frames of one lineage kept elsewhere, in the files of a chronicle.
 //!
-//! What tells it from a chronicle is its marker, the file `archive`; what makes it safe is the order
+//! What tells it from a chronicle is its marker, the file `archive.marker`; what makes it safe is the order
 //! of an append:
 //! 1. the marker still names this owner, and the frame continues what is here: chain, tree, bodies;
 //! 2. frames collect in memory and are written, behind the last good one;
@@ -48,7 +48,7 @@ use crate::seal;
 use crate::segment::{SegmentHeader, SegmentKind, SegmentName};
 use crate::tiles::Tiles;
 
-const MARKER_PATH: &str = "archive";
+const MARKER_PATH: &str = "archive.marker";
 const MARKER_BYTES: usize = 56;
 const MAGIC: &[u8; 8] = b"DEEDSARC";
 /// How much is collected before a write.

@@ -127,8 +127,8 @@ fn only_one_owner_writes_to_an_archive() {
     let second = Backup::open(source.clone(), elsewhere.as_disk(), OTHER_OWNER, true).unwrap();
     assert_eq!((second.marker().owner, second.marker().generation), (OTHER_OWNER, 2));
     drop(second);
-    let marker = elsewhere.bytes("archive");
-    archive.tamper("archive", |bytes| *bytes = marker);
+    let marker = elsewhere.bytes("archive.marker");
+    archive.tamper("archive.marker", |bytes| *bytes = marker);
     append(&mut writer, 1);
     let fenced = first.pass(&mut |_| {}).unwrap_err();
     assert!(matches!(fenced, BackupError::Fenced { found: Some(_) }), "{fenced:?}");

@@ -227,6 +227,10 @@ fn an_archive_has_one_owner_and_one_lineage() {
     let complaint = place.fail(3, &["backup", text(&archive)]);
     assert!(complaint.contains("generation 2"), "{complaint}");
 
+    // Not where it should be, and no harm to the chronicle.
+    place.succeed(&["backup", text(&place.data().join("archive"))]);
+    place.succeed(&["seed"]);
+
     let other = place.path("other");
     place.succeed(&["seed", "--data", text(&other)]);
     let complaint = place.fail(1, &["backup", text(&archive), "--data", text(&other)]);
