@@ -1,11 +1,11 @@
 //! `#[row]`: a row's key, indexes and references.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Error, Field, Ident, ItemStruct, Path, Result, Token, Type, parenthesized, token};
+use syn::{Error, Field, Ident, ItemStruct, Meta, Path, Result, Token, Type, parenthesized, token};
 
 use crate::item::{
     check_stored, derives, doc, field_name, inner_of, name, named_fields, paths, refuse_generics,
@@ -39,6 +39,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     refuse_generics(&item.generics, "a row")?;
     let fields = named_fields(&item.fields, item.ident.span(), "a row")?;
     refuse_personal(&fields)?;
+    refuse_skipped(&fields)?;
     refuse_unstorable(fields.iter().map(|field| &field.ty))?;
     let Some(key) = &arguments.key else {
         let words =
@@ -159,6 +160,25 @@ fn refuse_personal(fields: &[&Field]) -> Result<()> {
             let words = "`#[personal]` is for fields of commands and events: a row is not kept, it \
                          is made from them";
             return Err(Error::new(mark.path().span(), words));
+        }
+    }
+    Ok(())
+}
+
+/// What serde skips is not in a snapshot, so a restart would lose it.
+fn refuse_skipped(fields: &[&Field]) -> Result<()> {
+    for attribute in fields.iter().flat_map(|field| &field.attrs) {
+        let Meta::List(list) = &attribute.meta else { continue };
+        if !list.path.is_ident("serde") {
+            continue;
+        }
+        for token in list.tokens.clone() {
+            let TokenTree::Ident(word) = token else { continue };
+            if ["skip", "skip_serializing", "skip_deserializing"].iter().any(|skip| word == skip) {
+                let words = "a row is written into snapshots and read back whole: a field that is \
+                             skipped would be lost at a restart";
+                return Err(Error::new(word.span(), words));
+            }
         }
     }
     Ok(())
