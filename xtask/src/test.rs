@@ -58,6 +58,7 @@ fn steps() -> Vec<Step> {
         step("clippy", "no warning, in code and tests", clippy()),
         step("docs", "every link in the documentation leads somewhere", docs()),
         step("tests", "unit, integration, crash and documentation tests", tests()),
+        step("sim", "simulated histories keep every promise", cargo(&SIMULATED)),
         step("planted", "the crash tests notice planted faults", cargo(&PLANTED)),
         step(
             "browser",
@@ -67,9 +68,23 @@ fn steps() -> Vec<Step> {
     ]
 }
 
-/// The tests that need a fault inside the chronicle, behind a feature that no release has.
-const PLANTED: [&str; 9] =
-    ["test", "-p", "deeds-chronicle", "--features", "plant", "--test", "it", "--", "planted"];
+/// The tests that need a fault inside the code under test, behind a feature that no release has.
+const PLANTED: [&str; 11] = [
+    "test",
+    "-p",
+    "deeds-chronicle",
+    "-p",
+    "deeds-sim",
+    "--features",
+    "deeds-chronicle/plant,deeds-sim/plant",
+    "--test",
+    "it",
+    "--",
+    "planted",
+];
+
+/// A fixed set of simulated histories, with what the tests have built already.
+const SIMULATED: [&str; 6] = ["run", "--package", "deeds-sim", "--", "--seeds", "0..300"];
 
 fn clippy() -> Work {
     let mut command = tree::cargo(&["clippy", "--workspace", "--all-targets"]);
