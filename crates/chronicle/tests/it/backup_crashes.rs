@@ -231,3 +231,36 @@ fn nothing_is_archived_that_the_chronicle_loses() {
         }
     }
 }
+
+#[test]
+fn one_backup_goes_on_through_failures_of_the_chronicle_and_its_openings() {
+    for segment_bytes in [100_000, 900, 1] {
+        for fail in 0.. {
+            let (source, archive) = (ModelDisk::new(), ModelDisk::new());
+            let mut writer = create(&source.as_disk(), small_segments(segment_bytes));
+            let faults = Faults { fail: BTreeSet::from([fail]), ..Faults::default() };
+            source.set_faults(faults);
+            let reader = Reader::open(source.as_disk()).unwrap();
+            let mut backup = Backup::open(reader, archive.as_disk(), OWNER, false).unwrap();
+            let mut failed = false;
+            for count in [1, 3, 2, 1, 4, 1] {
+                let end = writer.end().0;
+                if writer.append(&drafts(end..end + count)).is_err() {
+                    failed = true;
+                    backup.pass(&mut |_| {}).unwrap();
+                    drop(writer);
+                    source.set_faults(Faults::default());
+                    let opened = Writer::open(source.as_disk(), small_segments(segment_bytes));
+                    writer = opened.unwrap().0;
+                }
+                let copied = backup.pass(&mut |_| {});
+                let copied = copied.unwrap_or_else(|error| panic!("failure at {fail}: {error:?}"));
+                assert_eq!((copied.end, copied.root), (writer.end(), writer.root()), "{fail}");
+            }
+            assert_eq!(verify(archive.as_disk(), &mut |_| {}).unwrap().root, writer.root());
+            if !failed {
+                break;
+            }
+        }
+    }
+}

@@ -295,8 +295,8 @@ fn damage_in_an_archive_is_found_by_its_restore() {
     }
 }
 
-/// How much the busy writer writes: some hundred segments of a few frames.
-const BUSY_FRAMES: u64 = 1_500;
+/// How much the busy writer writes: a hundred segments of a few frames.
+const BUSY_FRAMES: u64 = 500;
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test is about what goes on at the same time")]

@@ -89,7 +89,13 @@ fn a_live_server_is_restored_to_what_it_was_at_a_position_and_at_a_chosen_second
     // In the middle of whatever it does; the next one goes on where its archive ends.
     drop(following);
     let following = Following::start(&place, &archive);
-    thread::sleep(Duration::from_millis(LOAD_MS / 4));
+    thread::sleep(Duration::from_millis(LOAD_MS / 8));
+    // And now the server, while the backup goes on.
+    server.kill();
+    load.stop();
+    let server = place.serve_with(&["--dev", "--no-seed"]);
+    let load = Load::start(clients(&place));
+    thread::sleep(Duration::from_millis(LOAD_MS / 2));
     let answered = load.stop();
     let last = answered.iter().filter_map(|answered| answered.answer.1["position"].as_u64()).max();
     let last = last.expect("there was load");
