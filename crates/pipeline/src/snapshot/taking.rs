@@ -127,8 +127,7 @@ impl<A: App> Snapshotter<A> {
     fn write(&mut self, atom: &Atom<A>, pace: Pace<'_>) -> Result<Taken, SnapshotError> {
         self.read_up_to(atom.position, pace)?;
         assert_eq!(self.ledger.books.next, atom.position.next(), "the books are those of the atom");
-        // The atom that opening publishes is of the time when it was opened.
-        assert!(self.ledger.time <= atom.time, "log time does not go back");
+        assert_eq!(self.ledger.time, atom.time, "the last record is the atom's");
         let root = self.reader.root_after(atom.position)?;
         let root = root.expect("an atom ends with a durable frame");
         self.store.prepare()?;
@@ -150,7 +149,7 @@ impl<A: App> Snapshotter<A> {
             app: A::NAME.to_owned(),
             lineage: atom.lineage,
             position: atom.position,
-            time: self.ledger.time,
+            time: atom.time,
             root: Bytes(root.0.to_vec()),
             made_by: self.made_by.clone(),
             window_commands: self.ledger.duplicates.capacity() as u64,

@@ -156,7 +156,7 @@ fn a_snapshot_of_what_opening_published_carries_the_time_of_the_last_record() {
     let mut later = open_options();
     later.now = Timestamp(START.0 + 3_600_000_000);
     let mut bank = Bank::open_with(Arc::new(disk.clone()), &later).expect("it opens");
-    assert_eq!(bank.atom().time, later.now, "nothing was recorded, and time passed");
+    assert_eq!(bank.atom().time, last, "time passed, and nothing was recorded");
     bank.snapshot().expect("the disk works").expect("the first one");
     assert_eq!(listed(&disk)[0].time, last);
     drop(bank);
