@@ -17,7 +17,7 @@ use crate::node::{DECISION_TIME_MAX, Node, Stage};
 use crate::pipeline::ARGUMENT_BYTES_MAX;
 use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
 
-/// A running app. [`Node`](crate::node::Node) is its one implementation, for each app.
+/// A running app. [`Node`] is its one implementation, for each app.
 pub trait Host: Send + Sync {
     /// The app's schema.
     fn schema(&self) -> Arc<AppSchema>;
