@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -129,6 +129,12 @@ impl Postgres {
     fn on_processors(&self) -> anyhow::Result<Duration> {
         let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
         let first = file.lines().next().context("the server's file names its process")?;
+        // Those that served connections end a moment after the connections.
+        let deadline = Instant::now() + CONNECTIONS_END_TIME_MAX;
+        while serves_connections(first)? {
+            ensure!(Instant::now() < deadline, "PostgreSQL's connections did not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let spent = machine::processor(first);
         Ok(spent.own + spent.children)
     }
@@ -195,6 +201,16 @@ impl Drop for Postgres {
 
 /// The time of the first command id: any, since PostgreSQL does not look at it.
 const FIRST_ID_MS: u64 = 1_760_000_000_000;
+
+/// How long ended connections may go on to be served.
+const CONNECTIONS_END_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Whether a child of PostgreSQL's first process serves a connection, which its title says.
+fn serves_connections(first: &str) -> anyhow::Result<bool> {
+    let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
+    let title = |child| fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
+    Ok(children.split_whitespace().any(|child| title(child).contains("[local]")))
+}
 
 /// Where PostgreSQL's programs are: `cargo xtask bench` says; else in PATH.
 fn programs() -> anyhow::Result<PathBuf> {

@@ -2,8 +2,10 @@
 //!
 //! The same orders, as events, go into the food bank's own tables: in place without a change list (as
 //! replay does), in place with it, and into the persistent form, folded per frame of so many commands.
-//! The persistent form alone is the fold of frames of one: with a root kept per command to take it
-//! back, or with the same undo list as the tables in place.
+//! What the maps take of it shows when a command is taken back: that changes them by the same lists as
+//! a fold changes the persistent ones, and makes no rows. Deciding on the persistent form alone would
+//! cost the fold instead: of frames of one if a root is kept per command to take it back, of the
+//! published frames if the change list does that.
 
 use std::any::Any;
 use std::time::Duration;
@@ -32,6 +34,8 @@ const FRAMES: [usize; 4] = [1, 16, 64, 1_024];
 pub(crate) struct Representations {
     in_place: f64,
     in_place_with_changes: f64,
+    /// The part of it that the maps take.
+    taking_back: f64,
     /// Frame sizes, and what folding their changes into the persistent form takes.
     fold: Vec<(usize, f64)>,
     /// Every change into the persistent form, nobody else holding it.
@@ -62,6 +66,7 @@ impl Representations {
     fn take_least(&mut self, other: Self) {
         self.in_place = self.in_place.min(other.in_place);
         self.in_place_with_changes = self.in_place_with_changes.min(other.in_place_with_changes);
+        self.taking_back = self.taking_back.min(other.taking_back);
         for ((_, figure), (_, other)) in self.fold.iter_mut().zip(other.fold) {
             *figure = figure.min(other);
         }
@@ -105,10 +110,12 @@ fn measure_once(events: &Events, count: usize) -> Representations {
     events.place(&mut live, ORDERS_BEFORE, count, 1, |changes| {
         folding += stopwatch::spent(|| fold_into(&mut alone, &changes)).0;
     });
+    let taking_back = events.take_back(&mut live, ORDERS_BEFORE, count);
     drop(live);
     Representations {
         in_place: per_command(in_place),
         in_place_with_changes: per_command(in_place_with_changes),
+        taking_back: per_command(taking_back),
         fold,
         persistent_unshared: per_command(folding),
         reads_in_place: per_command(reads_in_place),
@@ -196,8 +203,23 @@ impl Events {
         spent
     }
 
+    /// Places an order that takes a new number and takes it back, so often. The time spent taking back.
+    fn take_back(&self, state: &mut FoodBank, from: usize, count: usize) -> Duration {
+        let mut spent = Duration::ZERO;
+        for at in from..from + count {
+            let position = Position(at as u64);
+            let actor = &self.neighbors[self.orders[at].0];
+            let meta = Meta { position, time: Timestamp(at as i64), actor };
+            state.each_mut(&mut |table| table.begin(position));
+            self.event(at + count).evolve(state, &meta);
+            let taking = || state.each_mut(&mut |table| table.take_back());
+            spent += stopwatch::spent(taking).0;
+        }
+        spent
+    }
+
     fn event(&self, at: usize) -> OrderPlaced {
-        let (neighbor, sku) = &self.orders[at];
+        let (neighbor, sku) = &self.orders[at % self.orders.len()];
         let order: OrderNumber = serde_json::from_value((at + 1).into()).expect("a number");
         let sku = Sku::try_from(sku.clone()).expect("a SKU of ours");
         let neighbor = self.neighbors[*neighbor].clone();
@@ -240,6 +262,7 @@ pub(crate) fn print(figures: &Representations) {
     let line = |name: &str, figure: f64| println!("{name:<60} {figure:>8.2}");
     line("in place, no change list (replay)", figures.in_place);
     line("in place, with the change list", figures.in_place_with_changes);
+    line("of it the maps, as taking back changes them", figures.taking_back);
     for (size, spent) in &figures.fold {
         line(&format!("fold into the atom, {size} commands per frame"), *spent);
     }

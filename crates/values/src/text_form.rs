@@ -1,6 +1,6 @@
 //! Value types that are written as text, the same in JSON and in MessagePack.
 //!
-//! Such a type has `Display` and `FromStr`; [`text_value!`] gives it serde, a JSON Schema and
+//! Such a type has `Display` and `FromStr`; `text_value!` gives it serde, a JSON Schema and
 //! [`Stored`](crate::Stored) by them.
 
 use std::fmt;
