@@ -140,12 +140,7 @@ pub fn open<A: App>(
         CheckpointSigner::new(origin, writer.reader(), keys, recorded, withheld, kept)
     });
     let state = decider.engine.state().freeze();
-    let atom = Atom {
-        lineage: writer.lineage(),
-        position: last,
-        time: last_time,
-        state,
-    };
+    let atom = Atom { lineage: writer.lineage(), position: last, time: last_time, state };
     let mut publisher = Publisher {
         writer,
         published: Arc::new(ArcSwap::from_pointee(atom)),
