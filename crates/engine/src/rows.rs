@@ -106,7 +106,7 @@ pub trait Reads<R: Row> {
         let low = match low {
             Bound::Excluded(value) => match prefix_end(&value) {
                 Bound::Excluded(end) => Bound::Included(end),
-                _ => return Rows::none(table, keys),
+                _ => return Rows { cursor: Cursor::None, keys },
             },
             other => other,
         };
@@ -136,14 +136,7 @@ fn visible<R: Row>(row: &R, keys: Option<&Keys>) -> bool {
 
 /// The exclusive end of everything that starts with `prefix`.
 fn prefix_end(prefix: &[u8]) -> Bound<KeyBytes> {
-    let mut end = KeyBytes::from_slice(prefix);
-    while let Some(last) = end.pop() {
-        if last < u8::MAX {
-            end.push(last + 1);
-            return Bound::Excluded(end);
-        }
-    }
-    Bound::Unbounded
+    deeds_values::key::prefix_end(prefix).map_or(Bound::Unbounded, Bound::Excluded)
 }
 
 /// Rows in order, from either end.
@@ -158,12 +151,6 @@ enum Cursor<'a, R: Row> {
     Frozen(imbl::ordmap::RangedIter<'a, KeyBytes, Arc<R>, DefaultSharedPtr>),
     LiveIndex(&'a Table<R>, btree_map::Range<'a, KeyBytes, Split>),
     FrozenIndex(&'a Table<R>, imbl::ordmap::RangedIter<'a, KeyBytes, Split, DefaultSharedPtr>),
-}
-
-impl<'a, R: Row> Rows<'a, R> {
-    fn none(_: &'a Table<R>, keys: Option<&'a Keys>) -> Self {
-        Self { cursor: Cursor::None, keys }
-    }
 }
 
 fn indexed<'a, R: Row>(table: &'a Table<R>, entry: &KeyBytes, split: Split) -> &'a R {

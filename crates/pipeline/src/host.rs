@@ -13,6 +13,7 @@ use deeds_engine::schema::AppSchema;
 use deeds_engine::table::AnyTable;
 use deeds_values::{CommandId, Lineage, Position, Timestamp};
 
+use crate::counters::Counters;
 use crate::entry::{Entry, reply_of};
 use crate::held::HeldAtoms;
 use crate::keys::{NotSigned, SignedCheckpoint};
@@ -137,44 +138,6 @@ pub enum Health {
         /// Why.
         reason: String,
     },
-}
-
-/// What has happened since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Commands accepted.
-    pub accepted: u64,
-    /// Commands refused.
-    pub refused: u64,
-    /// Commands that met a bug.
-    pub bugs: u64,
-    /// Commands denied.
-    pub denied: u64,
-    /// Commands answered from the record of their first sending.
-    pub duplicates: u64,
-    /// Commands with a conflicting, gone or untimely id.
-    pub unsound_ids: u64,
-    /// Commands not taken in because a queue was full.
-    pub busy: u64,
-    /// Frames made durable.
-    pub frames: u64,
-    /// Microseconds spent appending frames: hash, write, sync.
-    pub append_us: u64,
-    /// Commands waiting now.
-    pub waiting: u64,
-}
-
-impl Counters {
-    /// Adds what one frame counted.
-    pub(crate) fn add(&mut self, frame: &Counters) {
-        self.accepted += frame.accepted;
-        self.refused += frame.refused;
-        self.bugs += frame.bugs;
-        self.denied += frame.denied;
-        self.duplicates += frame.duplicates;
-        self.unsound_ids += frame.unsound_ids;
-        self.frames += frame.frames;
-    }
 }
 
 /// The part of `app/Name` or `Name` that names a type of this app.

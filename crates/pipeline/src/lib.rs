@@ -11,12 +11,13 @@
 //! - [`node`]: the thin shell of threads and clocks around it;
 //! - [`snapshot`], [`held`]: quick restarts, and what old atoms are still held;
 //! - [`host`], [`entry`]: a running app without its type, and records as people read them;
-//! - [`report`]: what operators are told;
+//! - [`report`], [`counters`]: what operators are told;
 //! - [`refold`]: proving that the state is what the records say.
 
 #![forbid(unsafe_code)]
 
 mod bookkeeping;
+pub mod counters;
 pub mod entry;
 pub mod held;
 pub mod host;

@@ -31,9 +31,9 @@ use deeds_engine::engine::EngineOptions;
 use deeds_engine::schema::{self, AppSchema};
 use deeds_values::{Position, Timestamp};
 
+use crate::counters::Counters;
 use crate::entry::EntryReader;
 use crate::held::Replaced;
-use crate::host::Counters;
 use crate::keys::{CheckpointKeys, CheckpointSigner};
 use crate::opening::{self, OpenError, OpenOptions};
 use crate::pipeline::{Chore, Decider, Frame, Publisher};

@@ -30,7 +30,7 @@ use deeds_engine::command::Parsed;
 use deeds_engine::engine::{self, Engine, Intent, Recording, Verdict};
 use deeds_values::{CommandId, Position, Timestamp};
 
-use crate::host::Counters;
+use crate::counters::Counters;
 use crate::keys::KeyActivation;
 use crate::names::{Names, Namespace};
 use crate::reply::{Caller, Reply, ReplyTo, Submission};

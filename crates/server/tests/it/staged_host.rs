@@ -14,9 +14,10 @@ use deeds_chronicle::{
 use deeds_engine::actor::{Operator, Roles};
 use deeds_engine::app::QueryError;
 use deeds_engine::schema::AppSchema;
+use deeds_pipeline::counters::Counters;
 use deeds_pipeline::entry::Entry;
 use deeds_pipeline::held::HeldAtoms;
-use deeds_pipeline::host::{Counters, Health, Host, QueryAnswer, QueryFailure};
+use deeds_pipeline::host::{Health, Host, QueryAnswer, QueryFailure};
 use deeds_pipeline::keys::{NotSigned, SignedCheckpoint};
 use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
 use deeds_pipeline::snapshot::SnapshotFigures;
