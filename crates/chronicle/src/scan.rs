@@ -311,7 +311,15 @@ impl SegmentScan {
         };
         match decode_block(block, &frame.header, &self.header.salt) {
             Ok(bodies) => frame.bodies.extend_from_slice(bodies),
-            Err(what) => return Ok(Some(bad(what, true))),
+            Err(what) => {
+                // A sealed segment has its bodies in a file of their own: the one to put back.
+                let place = self
+                    .bodies
+                    .as_ref()
+                    .map(|bodies| format!("{} at byte {}: ", bodies.path(), self.at.bodies_offset));
+                let what = format!("{}{what}", place.unwrap_or_default());
+                return Ok(Some(bad(what, true)));
+            }
         }
         Ok(None)
     }

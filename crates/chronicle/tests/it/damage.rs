@@ -334,3 +334,15 @@ fn a_file_of_another_lineage_is_named() {
     }
     assert!(mixed >= 2);
 }
+
+/// An operator puts back the file that is named: damaged bodies name theirs, not the headers' alone.
+#[test]
+fn damaged_bodies_name_the_file_they_are_in() {
+    let disk = written(true);
+    let files = disk.files();
+    let (path, _) = files.iter().find(|(path, _)| path.starts_with("bodies/")).unwrap();
+    disk.tamper(path, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    let error = deeds_chronicle::verify(disk.as_disk(), &mut |_| {}).unwrap_err();
+    let text = format!("{error:?}");
+    assert!(text.contains(&format!("{path} at byte ")), "{text}");
+}
