@@ -20,7 +20,7 @@ pub struct Counters {
     pub busy: u64,
     /// Frames made durable.
     pub frames: u64,
-    /// Microseconds spent appending frames: hash, write, sync.
+    /// Microseconds spent committing frames: hash, write, sync; publishing and answering are in it, too.
     pub append_us: u64,
     /// Commands waiting now.
     pub waiting: u64,

@@ -120,7 +120,11 @@ fn host_numbers(page: &mut Page, host: &dyn Host) {
     page.gauge("deeds_commands_waiting", "Commands taken in and not answered.", counters.waiting);
     page.counter("deeds_frames_total", "Frames made durable.", counters.frames);
     let appending = seconds(counters.append_us);
-    page.counter("deeds_append_seconds_total", "Time spent making frames durable.", appending);
+    page.counter(
+        "deeds_append_seconds_total",
+        "Time spent committing frames: append, publish, answer.",
+        appending,
+    );
     page.gauge("deeds_position", "The last published position.", host.published());
     let healthy = u8::from(host.health() == Health::Serving);
     page.gauge("deeds_healthy", "1 while all is well; see /healthz.", healthy);
