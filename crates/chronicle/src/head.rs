@@ -16,6 +16,9 @@ pub(crate) struct Head {
     pub(crate) header: SegmentHeader,
     /// Where the next frame goes.
     pub(crate) offset: u64,
+    /// The file is known to hold zeros up to here, durably: a frame that ends before it overwrites
+    /// them, and the file does not grow.
+    pub(crate) ahead: u64,
 }
 
 impl Head {
@@ -28,7 +31,8 @@ impl Head {
         let mut bytes = Vec::new();
         header.encode(&mut bytes);
         file.write_at(&bytes, 0).attempt("write", &aside)?;
-        Ok(Self { file, path, header, offset: bytes.len() as u64 })
+        let offset = bytes.len() as u64;
+        Ok(Self { file, path, header, offset, ahead: offset })
     }
 
     /// Gives the file its name, durably.
@@ -38,11 +42,13 @@ impl Head {
         disk.sync_dir(SegmentKind::Head.directory()).attempt("sync", "head")
     }
 
-    /// Opens the head file of a recovered tail, to go on behind its last good frame.
+    /// Opens the head file of a recovered tail, to go on behind its last good frame. Zeros may be
+    /// there, but perhaps in the system's cache alone: the next frame writes them anew.
     pub(crate) fn reopen(disk: &dyn Disk, tail: &Tail) -> Result<Self, DiskError> {
         let path = tail.header.path();
         let file = disk.open_write(&path).attempt("open", &path)?;
-        Ok(Self { file, path, header: tail.header.clone(), offset: tail.at.offset })
+        let offset = tail.at.offset;
+        Ok(Self { file, path, header: tail.header.clone(), offset, ahead: offset })
     }
 }
 

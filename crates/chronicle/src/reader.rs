@@ -71,7 +71,7 @@ pub struct Info {
     pub frame: FrameIndex,
     /// The number of segments.
     pub segments: u64,
-    /// Bytes of segments being written: frames with headers and bodies.
+    /// Bytes of segments being written: frames with headers and bodies, and zeros written ahead.
     pub head_bytes: u64,
     /// Bytes of sealed frame and record headers.
     pub log_bytes: u64,

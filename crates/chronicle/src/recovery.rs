@@ -2,7 +2,8 @@
 //!
 //! 1. List the segments; each names the last good frame of the one before, so only the last one, in
 //!    `head/`, is open to question.
-//! 2. Prove its frames up to the first that is not one. If the file ends there, the tail is whole.
+//! 2. Prove its frames up to the first that is not one. If the file ends there, or only zeros follow
+//!    that were written ahead, the tail is whole.
 //! 3. Otherwise gather what is known to have been synced: the durable mark, the guard file, and what
 //!    any later valid frame says (the file is searched to its end). A bad frame above all of it is
 //!    *torn*: its write was cut off, it was never acknowledged. At or below, it is *damage*: opening
@@ -64,7 +65,7 @@ pub struct Torn {
     pub frame: FrameIndex,
     /// Where its bytes begin.
     pub offset: u64,
-    /// How many bytes lie behind the last good frame.
+    /// How many bytes lie behind the last good frame, up to the last that is not zero.
     pub bytes: u64,
     /// The position its first record would have had.
     pub position: Position,
@@ -266,8 +267,7 @@ pub(crate) fn judge(
     let mut tiles = Tiles::after(disk.clone(), proof.frontier.size());
     let mut frame = FrameBuffer::new();
     let mut closed = false;
-    let mut torn = None;
-    loop {
+    let flaw = loop {
         let at = scan.at;
         match scan.step(&mut frame, Depth::Bodies)? {
             Step::Frame => {
@@ -275,24 +275,31 @@ pub(crate) fn judge(
                 proved.map_err(|what| scan.damage_at(at, what))?;
                 closed = frame.header.kind == FrameKind::CleanClose;
             }
-            Step::End => break,
             Step::Bad { what, torn: false } => return Err(scan.damage_at(at, what).into()),
-            Step::Bad { what, torn: true } => {
-                if let Some(why) = known_durable(&mut scan, mark, guard, evidence)? {
-                    return Err(scan.damage_at(at, format!("{what}; {why}")).into());
-                }
-                closed = false;
-                torn = Some(Torn {
-                    segment: scan.log.path().to_owned(),
-                    frame: at.index,
-                    offset: at.offset,
-                    bytes: scan.log.file_bytes()? - at.offset,
-                    position: at.position,
-                });
-                break;
+            Step::Bad { what, torn: true } => break Some(what),
+            Step::End if scan.content_end()? > at.offset => {
+                break Some("zeros stand here, and more behind them".to_owned());
             }
+            Step::End => break None,
         }
-    }
+    };
+    let torn = match flaw {
+        None => None,
+        Some(what) => {
+            let at = scan.at;
+            if let Some(why) = known_durable(&mut scan, mark, guard, evidence)? {
+                return Err(scan.damage_at(at, format!("{what}; {why}")).into());
+            }
+            closed = false;
+            Some(Torn {
+                segment: scan.log.path().to_owned(),
+                frame: at.index,
+                offset: at.offset,
+                bytes: scan.content_end()? - at.offset,
+                position: at.position,
+            })
+        }
+    };
     check_mark(&scan, mark)?;
     Ok(Tail {
         header: scan.header,
@@ -377,7 +384,7 @@ fn check_mark(scan: &SegmentScan, mark: Option<Mark>) -> Result<(), Damage> {
     let here = mark.segment == scan.header.number;
     if mark.frame >= scan.at.index || (here && mark.offset > scan.at.offset) {
         let what = format!(
-            "the file ends here, and the durable mark covers frame {} up to byte {}",
+            "the frames end here, and the durable mark covers frame {} up to byte {}",
             mark.frame, mark.offset
         );
         return Err(scan.damage_at(scan.at, what));

@@ -18,7 +18,7 @@ use crate::recovery::Damage;
 use crate::segment::{
     SEGMENT_HEADER_BYTES_MAX, SegmentError, SegmentHeader, SegmentKind, SegmentName,
 };
-use crate::window::Window;
+use crate::window::{READ_AHEAD_BYTES, Window};
 
 /// Reading stopped.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl FrameBuffer {
 pub(crate) enum Step {
     /// A frame; it is in the buffer.
     Frame,
-    /// The exact end of the file.
+    /// The end: of the file, or of its frames, where a head file holds zeros that were written ahead.
     End,
     /// Something else. `torn` says whether a write that was cut off can have left it.
     Bad { what: String, torn: bool },
@@ -206,7 +206,7 @@ impl SegmentScan {
         Ok(Self { header, log, bodies, at })
     }
 
-    /// Reads the next frame; `false` at the exact end of the file.
+    /// Reads the next frame; `false` at the end.
     pub(crate) fn next(
         &mut self,
         frame: &mut FrameBuffer,
@@ -232,7 +232,8 @@ impl SegmentScan {
         depth: Depth,
     ) -> Result<Step, DiskError> {
         let bytes = self.log.bytes(self.at.offset, FRAME_HEADER_BYTES)?;
-        if bytes.is_empty() {
+        let written_ahead = self.header.kind == SegmentKind::Head && is_zero(bytes);
+        if bytes.is_empty() || written_ahead {
             return Ok(Step::End);
         }
         let header = match FrameHeader::decode(bytes, &self.header.salt) {
@@ -370,6 +371,21 @@ impl SegmentScan {
         Ok(())
     }
 
+    /// Where the last byte ends that is not zero, from where the scan stands; there, if all are.
+    pub(crate) fn content_end(&mut self) -> Result<u64, DiskError> {
+        let (mut offset, mut end) = (self.at.offset, self.at.offset);
+        loop {
+            let bytes = self.log.bytes(offset, READ_AHEAD_BYTES)?;
+            if bytes.is_empty() {
+                return Ok(end);
+            }
+            if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+                end = offset + last as u64 + 1;
+            }
+            offset += bytes.len() as u64;
+        }
+    }
+
     /// The same scan, fetching this much at once from here on.
     pub(crate) fn reading_ahead(mut self, ahead: usize) -> Self {
         self.log.read_ahead = ahead;
@@ -386,6 +402,10 @@ impl SegmentScan {
             bodies.forget();
         }
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 /// Names a damaged place.

@@ -1,7 +1,7 @@
 //! Sealing: the split of a segment that is no longer written into `log/` and `bodies/`.
 //!
 //! 1. Dead bytes behind the last good frame, if any, are copied to `torn/NAME`; nothing is thrown
-//!    away.
+//!    away but zeros that were written ahead.
 //! 2. Frame and record headers are written to `log/NAME.new`, bodies blocks to `bodies/NAME.new`;
 //!    both are synced.
 //! 3. `bodies/NAME.new` gets its name, then `log/NAME.new`, the directory being synced after each.
@@ -156,17 +156,17 @@ fn remove_head(disk: &dyn Disk, segment: &SegmentHeader) -> Result<(), ScanError
 }
 
 fn keep_dead_bytes(disk: &dyn Disk, scan: &mut SegmentScan, end: u64) -> Result<(), DiskError> {
-    let total = scan.log.file_bytes()?;
-    if total <= end {
+    scan.at.offset = end;
+    let total = scan.content_end()?;
+    if total == end {
         return Ok(());
     }
     let mut torn = Aside::create(disk, &format!("{TORN_DIRECTORY}/{}", scan.header.name()))?;
     let mut offset = end;
     while offset < total {
-        let piece = scan.log.bytes(offset, READ_AHEAD_BYTES)?;
-        if piece.is_empty() {
-            break;
-        }
+        let count = READ_AHEAD_BYTES.min((total - offset) as usize);
+        let piece = scan.log.bytes(offset, count)?;
+        assert!(!piece.is_empty(), "the file holds what was just found in it");
         offset += piece.len() as u64;
         torn.write(piece)?;
     }

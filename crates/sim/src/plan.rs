@@ -33,6 +33,9 @@ pub struct Plan {
 pub struct Setting {
     /// The size of a segment.
     pub segment_bytes: u64,
+    /// How far the frames of a segment are written ahead.
+    #[serde(default)]
+    pub write_ahead_bytes: u64,
     /// Whether full segments are split by others than the writer.
     pub sealing_handed: bool,
     /// Whether there is a guard file.
@@ -153,6 +156,7 @@ impl Plan {
         let mut dice = Dice::new(seed);
         let setting = Setting {
             segment_bytes: 3_000 + dice.below(14_000),
+            write_ahead_bytes: if dice.coin() { 4_000 + dice.below(30_000) } else { 0 },
             sealing_handed: dice.coin(),
             guard: dice.coin(),
             window_commands: if dice.coin() { 1_000 } else { 30 + dice.below(120) as usize },

@@ -177,6 +177,7 @@ impl Machine {
             salt
         });
         options.segment_bytes_max = setting.segment_bytes;
+        options.write_ahead_bytes = setting.write_ahead_bytes;
         if setting.sealing_handed {
             options.sealing = Sealing::Handed;
         }

@@ -16,8 +16,9 @@ use deeds_values::Position;
 use crate::disks::on_both_disks;
 use crate::histories::{
     append, assert_as_drafted, assert_same, create, drafts, large_draft, options, read_all,
-    small_segments,
+    small_segments, written_ahead,
 };
+use deeds_sim::ModelDisk;
 
 fn temporary() -> (tempfile::TempDir, Arc<dyn Disk>) {
     let directory = tempfile::tempdir().unwrap();
@@ -49,6 +50,34 @@ fn what_was_appended_is_read_back_from_any_position() {
         let verified = verify(disk, &mut |_| {}).unwrap();
         assert_eq!((verified.end, verified.root), (Position(41), root));
     });
+}
+
+/// What a small frame costs: no growth of the file, but every so many frames.
+#[test]
+fn small_frames_overwrite_what_was_written_ahead_and_large_ones_do_not_ask_for_more() {
+    let disk = ModelDisk::new();
+    let bounded = WriterOptions { segment_bytes_max: 30_000, ..written_ahead(10_000) };
+    let mut writer = create(&disk.as_disk(), bounded);
+    let length =
+        || disk.files().into_iter().find(|(path, _)| path.starts_with("head/0")).unwrap().1;
+    let mut grown = vec![length()];
+    while *grown.last().unwrap() < 30_000 {
+        append(&mut writer, 1);
+        if length() != *grown.last().unwrap() {
+            grown.push(length());
+        }
+    }
+    assert!(writer.end().0 > 3 * grown.len() as u64, "{grown:?} for {} frames", writer.end());
+    assert_eq!(*grown.last().unwrap(), 30_000, "nothing is written ahead of the next segment");
+
+    let disk = ModelDisk::new();
+    let mut writer = create(&disk.as_disk(), written_ahead(10_000));
+    while writer.end().0 < 100 {
+        append(&mut writer, 15);
+    }
+    let (path, _) = disk.files().into_iter().find(|(path, _)| path.starts_with("head/0")).unwrap();
+    assert!(!disk.bytes(&path).ends_with(&[0; 32]), "a large frame grows the file by itself alone");
+    assert_as_drafted(&read_all(&writer.reader()).unwrap());
 }
 
 #[test]

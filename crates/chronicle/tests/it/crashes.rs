@@ -14,7 +14,7 @@ use deeds_chronicle::{
 use deeds_sim::{Dice, Faults, ModelDisk, PowerLoss};
 use deeds_values::Position;
 
-use crate::histories::{LINEAGE, draft, drafts, options, read_all};
+use crate::histories::{LINEAGE, draft, drafts, options, read_all, written_ahead};
 
 /// One step of a history.
 #[derive(Clone, Copy, Debug)]
@@ -37,39 +37,60 @@ struct Promise {
     handed_over: u64,
 }
 
-/// The histories, with the size of their segments.
-pub(crate) const HISTORIES: &[(u64, &[Deed])] = &[
-    (100_000, &[Append(1), Append(2), Close, Append(1), Abandon, Append(1)]),
+/// How large a segment gets, and how far its frames are written ahead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    segment: u64,
+    ahead: u64,
+}
+
+impl Sizes {
+    /// Segments of this size, and nothing ahead.
+    pub(crate) const fn of(segment: u64) -> Self {
+        Self { segment, ahead: 0 }
+    }
+}
+
+/// The histories, with the size of their files.
+pub(crate) const HISTORIES: &[(Sizes, &[Deed])] = &[
+    (Sizes::of(100_000), &[Append(1), Append(2), Close, Append(1), Abandon, Append(1)]),
     // Every frame or two a new segment, so that sealing is met at every place.
-    (700, &[Append(1), Append(2), Append(1), Abandon, Append(2), Close]),
-    (1, &[Append(1), Close, Append(1), Append(1)]),
+    (Sizes::of(700), &[Append(1), Append(2), Append(1), Abandon, Append(2), Close]),
+    (Sizes::of(1), &[Append(1), Close, Append(1), Append(1)]),
     // Larger than a sector, so that the middle of a frame can be lost.
-    (3_000, &[Append(9), Append(7), Abandon, Append(8)]),
+    (Sizes::of(3_000), &[Append(9), Append(7), Abandon, Append(8)]),
+    // Frames that overwrite zeros, frames that grow the file by more, and large ones that do not.
+    (
+        Sizes { segment: 100_000, ahead: 9_000 },
+        &[Append(1), Append(1), Abandon, Append(1), Append(4), Append(1), Close, Append(1)],
+    ),
+    // The zeros end with the segment.
+    (
+        Sizes { segment: 4_000, ahead: 9_000 },
+        &[Append(1), Append(9), Append(1), Abandon, Append(1)],
+    ),
 ];
 
-fn guarded(disk: &Arc<dyn Disk>, segment_bytes_max: u64) -> WriterOptions {
+fn guarded(disk: &Arc<dyn Disk>, sizes: Sizes) -> WriterOptions {
     let guard = GuardFile { disk: disk.clone(), path: "guard".to_owned() };
-    WriterOptions { guard: Some(guard), segment_bytes_max, ..options() }
+    let Sizes { segment: segment_bytes_max, ahead } = sizes;
+    WriterOptions { guard: Some(guard), segment_bytes_max, ..written_ahead(ahead) }
 }
 
 /// Lives through a history until something fails.
-fn live(
-    disk: &Arc<dyn Disk>,
-    segment_bytes: u64,
-    history: &[Deed],
-) -> (Promise, Result<(), String>) {
+fn live(disk: &Arc<dyn Disk>, sizes: Sizes, history: &[Deed]) -> (Promise, Result<(), String>) {
     let mut promise = Promise { acknowledged: 0, handed_over: 1 };
-    let lived = live_on(disk, segment_bytes, history, &mut promise);
+    let lived = live_on(disk, sizes, history, &mut promise);
     (promise, lived.map_err(|error| error.to_string()))
 }
 
 fn live_on(
     disk: &Arc<dyn Disk>,
-    segment_bytes: u64,
+    sizes: Sizes,
     history: &[Deed],
     promise: &mut Promise,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let options = || guarded(disk, segment_bytes);
+    let options = || guarded(disk, sizes);
     let mut writer = Writer::create(disk.clone(), options(), LINEAGE, &drafts(0..1))?;
     promise.acknowledged = 1;
     for deed in history {
@@ -94,16 +115,16 @@ fn live_on(
 }
 
 /// Checks what must hold of a disk after a history stopped on it.
-fn check(disk: &ModelDisk, segment_bytes: u64, promise: Promise) -> Result<(), String> {
+fn check(disk: &ModelDisk, sizes: Sizes, promise: Promise) -> Result<(), String> {
     let disk = disk.as_disk();
     let say = |what: &'static str| move |error: &dyn std::fmt::Display| format!("{what}: {error}");
     if let Ok(reader) = Reader::open(disk.clone()) {
         let records = read_all(&reader).map_err(|e| say("read before opening")(&e))?;
         as_promised(&records, Promise { acknowledged: 0, ..promise })?;
     }
-    let mut writer = match Writer::open(disk.clone(), guarded(&disk, segment_bytes)) {
+    let mut writer = match Writer::open(disk.clone(), guarded(&disk, sizes)) {
         Err(OpenError::Absent) if promise.acknowledged == 0 => {
-            Writer::create(disk.clone(), guarded(&disk, segment_bytes), LINEAGE, &drafts(0..1))
+            Writer::create(disk.clone(), guarded(&disk, sizes), LINEAGE, &drafts(0..1))
                 .map_err(|e| say("create anew")(&e))?
         }
         opened => {
@@ -128,7 +149,7 @@ fn check(disk: &ModelDisk, segment_bytes: u64, promise: Promise) -> Result<(), S
     drop(writer);
     let after = Promise { acknowledged: end + 2, handed_over: end + 2 };
     let (writer, recovered) =
-        Writer::open(disk.clone(), guarded(&disk, segment_bytes)).map_err(|e| say("reopen")(&e))?;
+        Writer::open(disk.clone(), guarded(&disk, sizes)).map_err(|e| say("reopen")(&e))?;
     if recovered.end.0 != end + 2 || recovered.torn.is_some() {
         return Err(format!("reopened at {recovered:?}"));
     }
@@ -161,7 +182,7 @@ fn as_promised(records: &[deeds_chronicle::Record], promise: Promise) -> Result<
 
 /// Crashes a history at every operation, with every fate; returns how many crashes there were.
 pub(crate) fn crash_everywhere(
-    segment_bytes: u64,
+    sizes: Sizes,
     history: &[Deed],
     syncs_lie: bool,
     seeds: std::ops::Range<u64>,
@@ -170,10 +191,10 @@ pub(crate) fn crash_everywhere(
     for crash_at in 0.. {
         let faults = Faults { crash_at: Some(crash_at), syncs_lie, ..Faults::default() };
         let disk = ModelDisk::with_faults(faults);
-        let (promise, lived) = live(&disk.as_disk(), segment_bytes, history);
+        let (promise, lived) = live(&disk.as_disk(), sizes, history);
         for loss in seeds.clone().flat_map(PowerLoss::kinds) {
             crashes += 1;
-            check(&disk.reboot(loss), segment_bytes, promise).map_err(|error| {
+            check(&disk.reboot(loss), sizes, promise).map_err(|error| {
                 format!("history {history:?}, crash at {crash_at}, {loss:?}: {error}")
             })?;
         }
@@ -188,40 +209,40 @@ pub(crate) fn crash_everywhere(
 #[test]
 fn nothing_acknowledged_is_lost_by_a_crash_at_any_operation() {
     let mut crashes = 0;
-    for (segment_bytes, history) in HISTORIES {
-        crashes += crash_everywhere(*segment_bytes, history, false, 0..3).unwrap();
+    for (sizes, history) in HISTORIES {
+        crashes += crash_everywhere(*sizes, history, false, 0..3).unwrap();
     }
     assert!(crashes > 4_000, "only {crashes} crashes were tried");
 }
 
 #[test]
 fn a_crash_while_recovering_from_a_crash_loses_nothing() {
-    for (segment_bytes, history) in &HISTORIES[1..] {
+    for (sizes, history) in &HISTORIES[1..] {
         for crash_at in (0..).step_by(3) {
             let faults = Faults { crash_at: Some(crash_at), ..Faults::default() };
             let disk = ModelDisk::with_faults(faults);
-            let (promise, _) = live(&disk.as_disk(), *segment_bytes, history);
+            let (promise, _) = live(&disk.as_disk(), *sizes, history);
             if !disk.has_crashed() {
                 break;
             }
             for loss in [PowerLoss::Kept, PowerLoss::Sectors { seed: crash_at }] {
-                crash_while_recovering(&disk.reboot(loss), *segment_bytes, promise);
+                crash_while_recovering(&disk.reboot(loss), *sizes, promise);
             }
         }
     }
 }
 
-fn crash_while_recovering(disk: &ModelDisk, segment_bytes: u64, promise: Promise) {
+fn crash_while_recovering(disk: &ModelDisk, sizes: Sizes, promise: Promise) {
     for crash_at in 0.. {
         let again = disk.copy();
         again.set_faults(Faults { crash_at: Some(crash_at), ..Faults::default() });
-        let opened = Writer::open(again.as_disk(), guarded(&again.as_disk(), segment_bytes));
+        let opened = Writer::open(again.as_disk(), guarded(&again.as_disk(), sizes));
         if !again.has_crashed() {
             return;
         }
         assert!(opened.is_err(), "an opening that crashed says so");
         for loss in [PowerLoss::Lost, PowerLoss::CutShort { seed: crash_at }] {
-            check(&again.reboot(loss), segment_bytes, promise).unwrap();
+            check(&again.reboot(loss), sizes, promise).unwrap();
         }
     }
 }
@@ -241,19 +262,21 @@ fn through_many_lives_nothing_acknowledged_is_lost() {
                 _ => faults.crash_at = Some(dice.below(60)),
             }
             disk.set_faults(faults);
-            let segment_bytes = 300 << dice.below(6);
-            spend_a_life(&disk.as_disk(), segment_bytes, &mut dice, &mut promise);
+            let ahead = if dice.coin() { 9_000 } else { 0 };
+            let sizes = Sizes { segment: 300 << dice.below(6), ahead };
+            spend_a_life(&disk.as_disk(), sizes, &mut dice, &mut promise);
             disk = disk.reboot(PowerLoss::kinds(seed * 5 + life)[dice.below(5) as usize]);
         }
-        check(&disk, 700, promise).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        check(&disk, Sizes::of(700), promise)
+            .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
 }
 
-fn spend_a_life(disk: &Arc<dyn Disk>, segment_bytes: u64, dice: &mut Dice, promise: &mut Promise) {
-    let options = guarded(disk, segment_bytes);
+fn spend_a_life(disk: &Arc<dyn Disk>, sizes: Sizes, dice: &mut Dice, promise: &mut Promise) {
+    let options = guarded(disk, sizes);
     let opened = match Writer::open(disk.clone(), options) {
         Err(OpenError::Absent) if promise.acknowledged == 0 => {
-            let options = guarded(disk, segment_bytes);
+            let options = guarded(disk, sizes);
             Writer::create(disk.clone(), options, LINEAGE, &drafts(0..1))
         }
         opened => opened.map(|(writer, _)| writer),
@@ -280,23 +303,22 @@ fn spend_a_life(disk: &Arc<dyn Disk>, segment_bytes: u64, dice: &mut Dice, promi
 /// system's cache holds, must give a state that the next power loss does not take back.
 #[test]
 fn after_a_failed_operation_reopening_gives_a_state_that_lasts() {
-    for (segment_bytes, history) in HISTORIES {
+    for (sizes, history) in HISTORIES {
         for fail in 0.. {
             let faults = Faults { fail: BTreeSet::from([fail]), ..Faults::default() };
             let disk = ModelDisk::with_faults(faults);
-            let (mut promise, lived) = live(&disk.as_disk(), *segment_bytes, history);
+            let (mut promise, lived) = live(&disk.as_disk(), *sizes, history);
             if disk.operations() <= fail {
                 assert!(lived.is_ok());
                 break;
             }
             disk.set_faults(Faults::default());
-            if let Ok((writer, _)) =
-                Writer::open(disk.as_disk(), guarded(&disk.as_disk(), *segment_bytes))
+            if let Ok((writer, _)) = Writer::open(disk.as_disk(), guarded(&disk.as_disk(), *sizes))
             {
                 promise.acknowledged = writer.end().0;
             }
             for loss in PowerLoss::kinds(fail) {
-                check(&disk.reboot(loss), *segment_bytes, promise)
+                check(&disk.reboot(loss), *sizes, promise)
                     .unwrap_or_else(|e| panic!("{history:?}, failure at {fail}, {loss:?}: {e}"));
             }
         }
@@ -326,34 +348,34 @@ fn a_poisoned_writer_refuses_everything() {
 
 #[test]
 fn a_full_disk_is_an_error_and_with_room_again_all_goes_on() {
-    let (segment_bytes, history) = HISTORIES[1];
+    let (sizes, history) = HISTORIES[1];
     let mut refused = 0;
     for space in (0..9_000).step_by(61) {
         let faults = Faults { space_bytes: Some(space), ..Faults::default() };
         let disk = ModelDisk::with_faults(faults);
-        let (promise, lived) = live(&disk.as_disk(), segment_bytes, history);
+        let (promise, lived) = live(&disk.as_disk(), sizes, history);
         refused += u64::from(lived.is_err());
         disk.set_faults(Faults::default());
-        check(&disk.copy(), segment_bytes, promise).unwrap();
-        check(&disk.reboot(PowerLoss::Lost), segment_bytes, promise).unwrap();
+        check(&disk.copy(), sizes, promise).unwrap();
+        check(&disk.reboot(PowerLoss::Lost), sizes, promise).unwrap();
     }
     assert!(refused > 50, "the disk was full only {refused} times");
 }
 
 #[test]
 fn short_reads_change_nothing() {
-    let (segment_bytes, history) = HISTORIES[1];
+    let (sizes, history) = HISTORIES[1];
     let disk = ModelDisk::with_faults(Faults { read_bytes_max: Some(7), ..Faults::default() });
-    let (promise, lived) = live(&disk.as_disk(), segment_bytes, history);
+    let (promise, lived) = live(&disk.as_disk(), sizes, history);
     lived.unwrap();
-    check(&disk, segment_bytes, promise).unwrap();
+    check(&disk, sizes, promise).unwrap();
 }
 
 #[test]
 fn the_same_history_gives_the_same_bytes() {
     let run = || {
         let disk = ModelDisk::new();
-        live(&disk.as_disk(), 700, HISTORIES[1].1).1.unwrap();
+        live(&disk.as_disk(), Sizes::of(700), HISTORIES[1].1).1.unwrap();
         let files = disk.files();
         files.into_iter().map(|(path, _)| (path.clone(), disk.bytes(&path))).collect::<Vec<_>>()
     };

@@ -11,7 +11,9 @@ use deeds_chronicle::{
 use deeds_sim::ModelDisk;
 use deeds_values::Position;
 
-use crate::histories::{append, assert_as_drafted, create, options, read_all, small_segments};
+use crate::histories::{
+    append, assert_as_drafted, create, options, read_all, small_segments, written_ahead,
+};
 
 /// A chronicle of three segments and more, some sealed, with 11 records.
 pub(crate) fn written(close: bool) -> ModelDisk {
@@ -251,15 +253,82 @@ fn every_cut_of_the_last_frame_above_the_durable_mark_is_torn_and_all_goes_on() 
         match recovered.torn {
             None => assert_eq!(length, marked, "only between two frames"),
             Some(torn) => {
-                assert_eq!((torn.offset, torn.bytes), (marked as u64, (length - marked) as u64));
+                let dead = trimmed(&disk.bytes(&path)[marked..length]).to_vec();
+                assert_eq!((torn.offset, torn.bytes), (marked as u64, dead.len() as u64));
                 assert_eq!((torn.segment.as_str(), torn.position), (path.as_str(), Position(4)));
                 let kept = cut.files().into_iter().find(|(path, _)| path.starts_with("torn/"));
                 let (kept, _) = kept.expect("the torn bytes are kept aside");
-                assert_eq!(cut.bytes(&kept), disk.bytes(&path)[marked..length]);
+                assert_eq!(cut.bytes(&kept), dead);
             }
         }
         append(&mut writer, 2);
         assert_as_drafted(&read_all(&writer.reader()).unwrap());
+    }
+}
+
+/// Without the zeros at its end.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+/// A chronicle whose head file goes on with zeros behind its last frame; where the frames end.
+fn with_zeros_behind(close: bool) -> (ModelDisk, String, usize) {
+    let disk = ModelDisk::new();
+    let mut writer = create(&disk.as_disk(), written_ahead(10_000));
+    append(&mut writer, 1);
+    append(&mut writer, 1);
+    if close {
+        writer.close().unwrap();
+    }
+    let path = head_path(&disk);
+    let bytes = disk.bytes(&path);
+    let end = trimmed(&bytes).len();
+    assert!(bytes.len() > end + 5_000, "{} bytes, of which {end} are frames", bytes.len());
+    (disk.copy(), path, end)
+}
+
+#[test]
+fn any_flipped_bit_of_what_is_written_ahead_is_harmless() {
+    for close in [true, false] {
+        let (disk, path, end) = with_zeros_behind(close);
+        let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+        for bit in (end * 8..disk.bytes(&path).len() * 8).step_by(11) {
+            let flipped = disk.copy();
+            flipped.tamper(&path, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
+            assert!(matches!(read(&flipped, &whole), Said::Whole), "bit {bit}");
+            assert!(matches!(prove(&flipped), Said::Whole), "bit {bit}");
+            // Nobody wrote that: as with a torn frame, the next one goes into another segment.
+            let said = open(&flipped, &whole);
+            let Said::Torn(found) = said else { panic!("bit {bit}: {said:?}") };
+            assert_eq!(found.0, whole.len() as u64, "bit {bit}: nothing is lost");
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_in_what_is_written_ahead_is_whole() {
+    let (disk, path, end) = with_zeros_behind(false);
+    let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+    for length in (end..disk.bytes(&path).len()).step_by(97) {
+        let cut = disk.copy();
+        cut.tamper(&path, |bytes| bytes.truncate(length));
+        assert!(matches!(read(&cut, &whole), Said::Whole), "cut at {length}");
+        assert!(matches!(open(&cut, &whole), Said::Whole), "cut at {length}");
+    }
+}
+
+/// Zeros are an end only where nothing is known to have stood.
+#[test]
+fn zeros_in_the_place_of_durable_frames_are_damage() {
+    let (disk, path, end) = with_zeros_behind(false);
+    let whole = read_all(&Reader::open(disk.as_disk()).unwrap()).unwrap();
+    let first_frame = 136;
+    for from in (first_frame..end).step_by(29) {
+        let wiped = disk.copy();
+        wiped.tamper(&path, |bytes| bytes[from..end].fill(0));
+        let said = open(&wiped, &whole);
+        assert!(matches!(said, Said::Named(_)), "zeros from {from}: {said:?}");
     }
 }
 

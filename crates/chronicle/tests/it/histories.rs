@@ -58,13 +58,19 @@ pub(crate) fn drafts(positions: std::ops::Range<u64>) -> Vec<RecordDraft> {
     positions.map(draft).collect()
 }
 
-/// Options whose salts count up.
+/// Options whose salts count up, and where nothing is written ahead.
 pub(crate) fn options() -> WriterOptions {
     let mut count = 0_u128;
-    WriterOptions::new(move || {
+    let options = WriterOptions::new(move || {
         count += 1;
         count.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_le_bytes()
-    })
+    });
+    WriterOptions { write_ahead_bytes: 0, ..options }
+}
+
+/// The same, where small frames are written into zeros.
+pub(crate) fn written_ahead(bytes: u64) -> WriterOptions {
+    WriterOptions { write_ahead_bytes: bytes, ..options() }
 }
 
 /// Options with small segments.
