@@ -23,6 +23,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use rustix::fs::FallocateFlags;
+
 /// A directory tree that can be made durable piece by piece.
 pub trait Disk: Send + Sync {
     /// Creates a directory; it is fine if it exists.
@@ -41,6 +43,8 @@ pub trait Disk: Send + Sync {
     fn remove(&self, path: &str) -> io::Result<()>;
     /// Makes the entries of a directory durable.
     fn sync_dir(&self, path: &str) -> io::Result<()>;
+    /// How many bytes may still be written, by a process without privileges.
+    fn free_bytes(&self) -> io::Result<u64>;
     /// Takes the one lock of this tree (the file `lock`); dropping the guard gives it back.
     fn lock(&self) -> Result<Box<dyn Send + Sync>, LockError>;
 }
@@ -53,6 +57,8 @@ pub trait DiskFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes the file's bytes and length durable. After an error nothing is known.
     fn sync(&self) -> io::Result<()>;
+    /// Takes room for this many bytes from the file's start, which then read as zeros.
+    fn allocate(&self, bytes: u64) -> io::Result<()>;
     /// The file's length in bytes.
     fn len(&self) -> io::Result<u64>;
     /// Whether the file has no bytes.
@@ -74,6 +80,13 @@ pub struct DiskError {
 }
 
 impl DiskError {
+    /// Whether the disk has no room for what was to be written. Of a failed sync nothing is known,
+    /// whatever its cause.
+    pub fn is_no_room(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        self.what != "sync" && full.contains(&self.source.kind())
+    }
+
     /// Whether the file is not there.
     pub fn is_absent(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
@@ -189,6 +202,11 @@ impl Disk for RealDisk {
         File::open(self.path(path))?.sync_all()
     }
 
+    fn free_bytes(&self) -> io::Result<u64> {
+        let figures = rustix::fs::statvfs(&self.root)?;
+        Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
+    }
+
     fn lock(&self) -> Result<Box<dyn Send + Sync>, LockError> {
         let path = self.path("lock");
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
@@ -199,6 +217,9 @@ impl Disk for RealDisk {
         }
     }
 }
+
+/// How much is written at once where a file system cannot allocate otherwise.
+const ALLOCATE_BYTES: usize = 1 << 20;
 
 struct RealFile(File);
 
@@ -213,6 +234,20 @@ impl DiskFile for RealFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, bytes) {
+            Err(rustix::io::Errno::OPNOTSUPP) => {
+                let zeros = vec![0; ALLOCATE_BYTES];
+                let pieces = (0..bytes).step_by(ALLOCATE_BYTES);
+                pieces.into_iter().try_for_each(|offset| {
+                    let count = ALLOCATE_BYTES.min((bytes - offset) as usize);
+                    self.write_at(&zeros[..count], offset)
+                })
+            }
+            allocated => Ok(allocated?),
+        }
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -27,6 +27,11 @@ impl Head {
         assert_eq!(header.kind, SegmentKind::Head, "frames are appended to head files only");
         let path = header.path();
         let aside = format!("{path}.new");
+        // One that found no room for its header.
+        match disk.remove(&aside).attempt("remove", &aside) {
+            Err(error) if !error.is_absent() => return Err(error),
+            _ => {}
+        }
         let file = disk.create_new(&aside).attempt("create", &aside)?;
         let mut bytes = Vec::new();
         header.encode(&mut bytes);

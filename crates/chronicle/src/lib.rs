@@ -7,6 +7,7 @@
 //! - [`merkle`], `tiles`: the RFC 6962 tree over the headers, in memory and on disk;
 //! - [`checksum`], [`frame`], [`segment`]: the bytes of one group commit and of the files that hold
 //!   them;
+//! - `reserve`: room that is given back when the disk is full;
 //! - `mark`, [`guard`]: how far the disk is known to have synced, inside and outside the directory;
 //! - [`writer`]: append: hash, write, sync; `head`: the file it appends to; `seal`: the split of full segments;
 //! - `window`, `scan`, `proof`, `catalog`: reading frames and proving them, segment by segment;
@@ -46,6 +47,7 @@ mod proof;
 pub mod reader;
 pub mod record;
 pub mod recovery;
+mod reserve;
 pub mod restore;
 mod scan;
 mod seal;
@@ -67,6 +69,7 @@ pub use merkle::Hash;
 pub use reader::{Info, ReadError, Reader, Stream};
 pub use record::{Outcome, Record, RecordDraft, RecordHeader, RecordKind, StoredCommandId};
 pub use recovery::{Damage, GuardFinding, OpenError, Recovered, Torn};
+pub use reserve::RESERVE_BYTES;
 pub use restore::{Cut, RestoreError, Restored, restore};
 pub use verify::{Comparison, Progress, Verified, VerifyError, verify, verify_against};
 pub use writer::{AppendError, Appended, SealJob, Sealing, Writer, WriterOptions};

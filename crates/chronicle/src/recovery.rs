@@ -8,7 +8,8 @@
 //!    any later valid frame says (the file is searched to its end). A bad frame above all of it is
 //!    *torn*: its write was cut off, it was never acknowledged. At or below, it is *damage*: opening
 //!    is refused with the exact place, and nothing has been changed.
-//! 4. Finish or redo sealings that were cut off, and remove files that were never finished.
+//! 4. Finish or redo sealings that were cut off, and remove files that were never finished. A sealing
+//!    that the disk has no room for is left to the writer.
 //! 5. Write the tail above the durable mark over itself and sync it. What was read may stand only
 //!    in the system's cache: after a failed sync the system may hold it for clean, and a second
 //!    sync alone would say so and do nothing.
@@ -178,6 +179,8 @@ pub(crate) struct Tail {
     pub(crate) closed: bool,
     pub(crate) guard: GuardFinding,
     pub(crate) tiles_rebuilt: bool,
+    /// Segments that there was no room to seal, each with its successor.
+    pub(crate) unsealed: Vec<(SegmentHeader, SegmentHeader)>,
 }
 
 impl Tail {
@@ -198,6 +201,7 @@ impl Tail {
             closed: false,
             guard: GuardFinding::Off,
             tiles_rebuilt: false,
+            unsealed: Vec::new(),
         }
     }
 }
@@ -235,7 +239,13 @@ pub(crate) fn recover(
     for pair in listed.windows(2).filter(|pair| pair[0].in_head) {
         let [segment, next] = pair else { unreachable!("windows of two have two") };
         let finish = if segment.in_log { seal::finish } else { seal::seal };
-        finish(disk, &segment.header, &next.header)?;
+        match finish(disk, &segment.header, &next.header) {
+            Err(ScanError::Disk(error)) if error.is_no_room() => {
+                let pair = (segment.header.as_ref().clone(), next.header.as_ref().clone());
+                tail.unsealed.push(pair);
+            }
+            finished => finished?,
+        }
     }
     rewrite_tail(disk.as_ref(), &tail, mark)?;
     let edge = tail.header.frontier.clone();
@@ -310,6 +320,7 @@ pub(crate) fn judge(
         closed,
         guard: GuardFinding::Off,
         tiles_rebuilt: false,
+        unsealed: Vec::new(),
     })
 }
 

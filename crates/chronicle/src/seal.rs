@@ -71,13 +71,26 @@ impl Aside {
     }
 }
 
-/// Splits the segment before `next` and removes its head file.
+/// Splits the segment before `next` and removes its head file. It takes as much room again as the
+/// head file, until that is removed; if there is none, it leaves nothing behind.
 pub(crate) fn seal(
     disk: &Arc<dyn Disk>,
     segment: &SegmentHeader,
     next: &SegmentHeader,
 ) -> Result<(), ScanError> {
-    let disk = disk.as_ref();
+    let sealed = split(disk.as_ref(), segment, next);
+    if let Err(ScanError::Disk(error)) = &sealed
+        && error.is_no_room()
+    {
+        for directory in ["log", "bodies", TORN_DIRECTORY] {
+            // Already an error: what cannot be removed now is removed at the next opening.
+            let _ = disk.remove(&format!("{directory}/{}.new", segment.name()));
+        }
+    }
+    sealed
+}
+
+fn split(disk: &dyn Disk, segment: &SegmentHeader, next: &SegmentHeader) -> Result<(), ScanError> {
     let name = segment.name();
     let mut scan = SegmentScan::open_kind(disk, name, SegmentKind::Head, READ_AHEAD_BYTES)?;
     let mut log = Aside::create(disk, &SegmentKind::Log.path(name))?;

@@ -32,6 +32,7 @@ use crate::proof::Proof;
 use crate::reader::{Live, Reader};
 use crate::record::{BodyHeader, RecordDraft, RecordHeader, leaf_hash};
 use crate::recovery::OpenError;
+use crate::reserve::Reserve;
 use crate::scan::ScanError;
 use crate::seal;
 use crate::segment::{SegmentHeader, SegmentKind};
@@ -65,6 +66,8 @@ pub struct WriterOptions {
     /// When a small frame does not fit the zeros that were written ahead of it, this many more are
     /// written behind it: syncing bytes that were there before is quicker than growing a file. 0: none.
     pub write_ahead_bytes: u64,
+    /// The size of the [reserve](crate::RESERVE_BYTES); 0: none.
+    pub reserve_bytes: u64,
     /// Where the guard file lies, if there is one.
     pub guard: Option<GuardFile>,
     /// 16 random bytes at each call: salts of bodies and of segments.
@@ -76,11 +79,12 @@ pub struct WriterOptions {
 }
 
 impl WriterOptions {
-    /// The usual options, without a guard file. `salts` gives 16 random bytes at each call.
+    /// The usual options, without a guard file and a reserve. `salts` gives 16 random bytes at each call.
     pub fn new(salts: impl FnMut() -> [u8; 16] + Send + 'static) -> Self {
         Self {
             segment_bytes_max: SEGMENT_BYTES_DEFAULT,
             write_ahead_bytes: WRITE_AHEAD_BYTES_DEFAULT,
+            reserve_bytes: 0,
             guard: None,
             salts: Box::new(salts),
             sealing: Sealing::Inline,
@@ -122,6 +126,13 @@ pub enum AppendError {
     Poisoned,
 }
 
+impl AppendError {
+    /// Whether the disk had no room.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self, Self::Disk(error) if error.is_no_room())
+    }
+}
+
 impl From<ScanError> for AppendError {
     fn from(error: ScanError) -> Self {
         match error {
@@ -140,9 +151,21 @@ pub struct SealJob {
 }
 
 impl SealJob {
-    /// Splits the segment. After an error the head file is still there and the next open tries anew.
-    pub fn run(self) -> Result<(), AppendError> {
-        Ok(seal::seal(&self.disk, &self.segment, &self.next)?)
+    /// Splits the segment. After an error the head file is still there: it can be run again, and the
+    /// next open does.
+    pub fn run(&self) -> Result<(), AppendError> {
+        Ok(self.split()?)
+    }
+
+    fn split(&self) -> Result<(), ScanError> {
+        seal::seal(&self.disk, &self.segment, &self.next)
+    }
+
+    /// Whether the disk has room for it.
+    pub fn has_room(&self) -> bool {
+        let path = self.segment.path();
+        let bytes = self.disk.open_read(&path).and_then(|file| file.len());
+        matches!((bytes, self.disk.free_bytes()), (Ok(bytes), Ok(free)) if free >= 2 * bytes)
     }
 }
 
@@ -161,6 +184,9 @@ pub struct Writer {
     /// When the guard file was last written; `None` when it is to be left alone.
     guarded: Option<Timestamp>,
     guard_failure: Option<DiskError>,
+    reserve: Reserve,
+    /// The disk had no room for a write that was done again since.
+    no_room: Option<DiskError>,
     jobs: VecDeque<SealJob>,
     live: Arc<Live>,
     reader: Reader,
@@ -203,17 +229,43 @@ impl Writer {
         encode: impl FnOnce(&mut Self) -> Appended,
     ) -> Result<Appended, AppendError> {
         assert!(!self.poisoned, "the caller has looked");
+        // A failure on the way out leaves it so.
         self.poisoned = true;
         if self.is_full() {
-            self.start_segment()?;
+            self.with_room(Self::start_segment)?;
+            self.seal_inline()?;
         }
         let appended = encode(self);
-        self.write_frame()?;
-        self.announce(false)?;
-        self.tiles.write_full()?;
+        self.with_room(Self::write_frame)?;
+        self.with_room(|writer| writer.announce(false))?;
+        self.with_room(|writer| writer.tiles.write_full())?;
         self.write_guard_when_due();
+        self.reserve.keep();
         self.poisoned = false;
         Ok(appended)
+    }
+
+    /// Takes a step that writes. If the disk has no room for it the reserve is given back and the
+    /// step is taken once more: a write that failed, unlike a sync, says what it did not do, and each
+    /// of these steps writes the same bytes to the same places again.
+    fn with_room(
+        &mut self,
+        step: impl Fn(&mut Self) -> Result<(), DiskError>,
+    ) -> Result<(), DiskError> {
+        match step(self) {
+            Err(error) if error.is_no_room() => {
+                self.reserve.give_back()?;
+                self.no_room = Some(error);
+                step(self)
+            }
+            taken => taken,
+        }
+    }
+
+    /// Why the reserve was given back, if it was since this was last asked. What was under way is
+    /// durable; from here on there may be no room for more.
+    pub fn take_no_room(&mut self) -> Option<DiskError> {
+        self.no_room.take()
     }
 
     /// A full segment to be split, when [`Sealing::Handed`] is chosen; ask after each append.
@@ -257,12 +309,12 @@ impl Writer {
         if self.poisoned {
             return Err(AppendError::Poisoned);
         }
-        self.tiles.write_and_sync()?;
+        self.with_room(|writer| writer.tiles.write_and_sync())?;
         self.encode_control(FrameKind::CleanClose);
-        self.write_frame()?;
-        self.announce(true)?;
+        self.with_room(Self::write_frame)?;
+        self.with_room(|writer| writer.announce(true))?;
         match self.guarded {
-            Some(_) => Ok(self.write_guard()?),
+            Some(_) => Ok(self.with_room(Self::write_guard)?),
             None => Ok(()),
         }
     }
@@ -272,8 +324,8 @@ impl Writer {
             && self.index > self.head.header.first_index
     }
 
-    /// Starts the next segment and has this one sealed.
-    fn start_segment(&mut self) -> Result<(), ScanError> {
+    /// Starts the next segment and has this one sealed, later.
+    fn start_segment(&mut self) -> Result<(), DiskError> {
         self.tiles.write_and_sync()?;
         let header = SegmentHeader {
             kind: SegmentKind::Head,
@@ -291,25 +343,35 @@ impl Writer {
         next.file.sync().attempt("sync", &next.path)?;
         next.publish(self.disk.as_ref())?;
         let full = std::mem::replace(&mut self.head, next);
-        let job = SealJob {
-            disk: self.disk.clone(),
-            segment: full.header,
-            next: self.head.header.clone(),
-            _lock: self.lock.clone(),
-        };
-        match self.options.sealing {
-            Sealing::Inline => seal::seal(&job.disk, &job.segment, &job.next),
-            Sealing::Handed => {
-                self.jobs.push_back(job);
-                Ok(())
+        self.hand_over(full.header, self.head.header.clone());
+        Ok(())
+    }
+
+    /// Has a segment sealed, the one before `next`.
+    fn hand_over(&mut self, segment: SegmentHeader, next: SegmentHeader) {
+        let (disk, lock) = (self.disk.clone(), self.lock.clone());
+        self.jobs.push_back(SealJob { disk, segment, next, _lock: lock });
+    }
+
+    /// Seals what is full, if that is this writer's to do. What the disk has no room for stays for
+    /// the next time.
+    fn seal_inline(&mut self) -> Result<(), ScanError> {
+        while self.options.sealing == Sealing::Inline
+            && let Some(job) = self.jobs.front()
+        {
+            match job.split() {
+                Err(ScanError::Disk(error)) if error.is_no_room() => break,
+                sealed => sealed?,
             }
+            self.jobs.pop_front();
         }
+        Ok(())
     }
 
     fn open_epoch(&mut self) -> Result<(), DiskError> {
         self.epoch = Epoch { term: self.epoch.term + 1, node: self.options.node };
         self.encode_control(FrameKind::EpochOpened);
-        self.write_frame()
+        self.with_room(Self::write_frame)
     }
 
     fn encode_control(&mut self, kind: FrameKind) {
@@ -404,8 +466,11 @@ impl Writer {
         let end = self.head.offset + self.frame.len() as u64;
         let ahead = self.ahead_of(end);
         let head = &mut self.head;
-        self.frame.resize((ahead.max(end) - head.offset) as usize, 0);
-        head.file.write_at(&self.frame, head.offset).attempt("write", &head.path)?;
+        let bytes = self.frame.len();
+        self.frame.resize((ahead - head.offset) as usize, 0);
+        let written = head.file.write_at(&self.frame, head.offset).attempt("write", &head.path);
+        self.frame.truncate(bytes);
+        written?;
         head.file.sync().attempt("sync", &head.path)?;
         (head.offset, head.ahead) = (end, head.ahead.max(ahead));
         Ok(())
@@ -415,7 +480,7 @@ impl Writer {
     fn ahead_of(&self, end: u64) -> u64 {
         let (step, length) = (self.options.write_ahead_bytes, self.frame.len() as u64);
         let is_there = end <= self.head.ahead;
-        if is_there || length.saturating_mul(FRAMES_AHEAD_MIN) > step {
+        if is_there || self.no_room.is_some() || length.saturating_mul(FRAMES_AHEAD_MIN) > step {
             return end;
         }
         // No frame begins behind the end of a full segment.

@@ -377,6 +377,13 @@ impl Disk for ModelDisk {
         Ok(())
     }
 
+    fn free_bytes(&self) -> io::Result<u64> {
+        let state = self.state();
+        state.is_up()?;
+        let space = state.faults.space_bytes;
+        Ok(space.map_or(u64::MAX, |space| space.saturating_sub(state.used_bytes())))
+    }
+
     fn lock(&self) -> Result<Box<dyn Send + Sync>, LockError> {
         let mut state = self.state();
         state.is_up()?;
@@ -453,6 +460,10 @@ impl DiskFile for ModelFile {
         }
         inode.sync();
         Ok(())
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        self.write_at(&vec![0; bytes as usize], 0)
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -16,6 +16,7 @@ use crate::merkle::{Frontier, Hash};
 use crate::reader::{Live, Reader};
 use crate::record::RecordDraft;
 use crate::recovery::{self, Evidence, GuardFinding, OpenError, Recovered, Tail};
+use crate::reserve::Reserve;
 use crate::segment::{SegmentHeader, SegmentKind, SegmentName};
 use crate::tiles::Tiles;
 
@@ -88,6 +89,7 @@ impl Writer {
         writer.head.publish(writer.disk.as_ref())?;
         writer.announce(false)?;
         writer.start_guard(GuardFinding::Created)?;
+        writer.reserve.keep();
         Ok(writer)
     }
 
@@ -105,7 +107,8 @@ impl Writer {
         }
         let lock: Arc<dyn Send + Sync> = Arc::from(disk.lock().map_err(OpenError::lock)?);
         create_directories(disk.as_ref())?;
-        let tail = recovery::recover(&disk, options.guard.as_ref(), Evidence::All)?;
+        let mut tail = recovery::recover(&disk, options.guard.as_ref(), Evidence::All)?;
+        let unsealed = std::mem::take(&mut tail.unsealed);
         let recovered = Recovered {
             lineage: tail.header.lineage,
             end: tail.at.position,
@@ -119,13 +122,18 @@ impl Writer {
         let mark = Mark::open(disk.as_ref())?;
         let head = Head::reopen(disk.as_ref(), &tail)?;
         let mut writer = Self::assemble(disk, lock, options, head, tail, mark);
-        writer.tiles.write_all()?;
-        if recovered.torn.is_some() || writer.is_full() {
-            writer.start_segment()?;
+        for (segment, next) in unsealed {
+            writer.hand_over(segment, next);
         }
+        writer.with_room(|writer| writer.tiles.write_all())?;
+        if recovered.torn.is_some() || writer.is_full() {
+            writer.with_room(Self::start_segment)?;
+        }
+        writer.seal_inline()?;
         writer.open_epoch()?;
         writer.announce(false)?;
         writer.start_guard(recovered.guard)?;
+        writer.reserve.keep();
         Ok((writer, recovered))
     }
 
@@ -137,6 +145,7 @@ impl Writer {
         tail: Tail,
         mark: Box<dyn DiskFile>,
     ) -> Self {
+        let reserve = Reserve::find(disk.clone(), options.reserve_bytes);
         let live = Arc::new(Live::default());
         let reader = Reader::beside(disk.clone(), tail.header.lineage, live.clone());
         Self {
@@ -151,6 +160,8 @@ impl Writer {
             mark,
             guarded: None,
             guard_failure: None,
+            reserve,
+            no_room: None,
             jobs: VecDeque::new(),
             live,
             reader,
@@ -163,7 +174,16 @@ impl Writer {
     /// Writes the guard file, unless it says something that a person should see first.
     fn start_guard(&mut self, finding: GuardFinding) -> Result<(), DiskError> {
         match finding {
-            GuardFinding::Created | GuardFinding::Agrees => self.write_guard(),
+            GuardFinding::Created | GuardFinding::Agrees => {
+                match self.with_room(Self::write_guard) {
+                    // It may lag, here as between two appends.
+                    Err(error) if error.is_no_room() => {
+                        self.guard_failure = Some(error);
+                        Ok(())
+                    }
+                    written => written,
+                }
+            }
             GuardFinding::Off
             | GuardFinding::Behind { .. }
             | GuardFinding::Differs { .. }

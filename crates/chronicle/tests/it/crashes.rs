@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deeds_chronicle::{
-    AppendError, Disk, GuardFile, GuardFinding, OpenError, Reader, Writer, WriterOptions, verify,
+    AppendError, Disk, GuardFile, GuardFinding, OpenError, Reader, Sealing, Writer, WriterOptions,
+    verify,
 };
 use deeds_sim::{Dice, Faults, ModelDisk, PowerLoss};
 use deeds_values::Position;
@@ -360,6 +361,98 @@ fn a_full_disk_is_an_error_and_with_room_again_all_goes_on() {
         check(&disk.reboot(PowerLoss::Lost), sizes, promise).unwrap();
     }
     assert!(refused > 50, "the disk was full only {refused} times");
+}
+
+fn with_reserve(disk: &Arc<dyn Disk>, bytes: u64) -> WriterOptions {
+    WriterOptions { reserve_bytes: bytes, ..guarded(disk, Sizes { segment: 4_000, ahead: 9_000 }) }
+}
+
+fn reserve_of(disk: &ModelDisk) -> Option<u64> {
+    disk.files().into_iter().find(|(path, _)| path == "reserve").map(|(_, bytes)| bytes)
+}
+
+/// Others fill the disk to the last byte, at every moment of a history: what was under way is done in
+/// the room of the reserve, is answered, and outlives a power loss.
+#[test]
+fn with_a_reserve_a_disk_that_fills_up_costs_no_frame_that_was_under_way() {
+    let mut given_back = 0;
+    for filled_before in 1..24 {
+        let disk = ModelDisk::new();
+        let options = || with_reserve(&disk.as_disk(), 20_000);
+        let mut writer = Writer::create(disk.as_disk(), options(), LINEAGE, &drafts(0..1)).unwrap();
+        assert_eq!(reserve_of(&disk), Some(20_000));
+        for number in 1..24 {
+            if number == filled_before {
+                let full = Faults { space_bytes: Some(disk.used_bytes()), ..Faults::default() };
+                disk.set_faults(full);
+            }
+            writer.append(&drafts(number..number + 1)).unwrap();
+            if writer.take_no_room().is_some() {
+                given_back += 1;
+                assert_eq!(reserve_of(&disk), None);
+                // Nobody decides more now.
+                break;
+            }
+        }
+        let end = writer.end().0;
+        let promise = Promise { acknowledged: end, handed_over: end };
+        drop(writer);
+        let lost = disk.reboot(PowerLoss::Lost);
+        check(&lost, Sizes::of(4_000), promise).unwrap();
+        // Opened where it is still full; with room again the reserve is there again.
+        let (mut writer, recovered) = Writer::open(disk.as_disk(), options()).unwrap();
+        assert_eq!(recovered.end.0, end);
+        disk.set_faults(Faults::default());
+        writer.append(&drafts(end..end + 1)).unwrap();
+        assert_eq!(reserve_of(&disk), Some(20_000));
+        writer.close().unwrap();
+    }
+    assert!(given_back > 15, "the reserve was needed {given_back} times");
+}
+
+#[test]
+fn a_reserve_is_not_what_fills_the_disk() {
+    let disk = ModelDisk::with_faults(Faults { space_bytes: Some(50_000), ..Faults::default() });
+    let options = with_reserve(&disk.as_disk(), 20_000);
+    let mut writer = Writer::create(disk.as_disk(), options, LINEAGE, &drafts(0..1)).unwrap();
+    assert_eq!(reserve_of(&disk), None, "less than four of them are free");
+    writer.append(&drafts(1..2)).unwrap();
+    writer.close().unwrap();
+}
+
+/// A full segment needs as much room again to be split. Without it the chronicle is whole as it is.
+#[test]
+fn a_sealing_without_room_is_put_off_and_leaves_nothing_behind() {
+    for sealing in [Sealing::Inline, Sealing::Handed] {
+        let disk = ModelDisk::new();
+        let options = || WriterOptions { sealing, ..guarded(&disk.as_disk(), Sizes::of(4_000)) };
+        let mut writer = Writer::create(disk.as_disk(), options(), LINEAGE, &drafts(0..1)).unwrap();
+        while disk.files().iter().filter(|(path, _)| path.starts_with("head/0")).count() < 2 {
+            let room = Faults { space_bytes: Some(disk.used_bytes() + 1_500), ..Faults::default() };
+            disk.set_faults(room);
+            let end = writer.end().0;
+            writer.append(&drafts(end..end + 1)).unwrap();
+        }
+        let job = writer.take_sealing().expect("what was not sealed waits");
+        assert!(!job.has_room());
+        assert!(job.run().unwrap_err().is_no_room());
+        let names = |disk: &ModelDisk| disk.files().into_iter().map(|(path, _)| path).collect();
+        let paths: Vec<String> = names(&disk);
+        assert!(!paths.iter().any(|path| path.ends_with(".new") || path.starts_with("log/")));
+        drop((job, writer));
+
+        // An opening does not need it either, and the next one that has room seals.
+        let (mut writer, recovered) = Writer::open(disk.as_disk(), options()).unwrap();
+        let job = writer.take_sealing().expect("it waits again");
+        disk.set_faults(Faults::default());
+        assert!(job.has_room());
+        job.run().unwrap();
+        let paths: Vec<String> = names(&disk);
+        assert!(paths.iter().any(|path| path.starts_with("log/")), "{paths:?}");
+        drop((job, writer));
+        let end = recovered.end.0;
+        check(&disk, Sizes::of(4_000), Promise { acknowledged: end, handed_over: end }).unwrap();
+    }
 }
 
 #[test]
