@@ -52,6 +52,7 @@ pub(crate) fn open_with(
     engine.window_commands = window_commands.unwrap_or(engine.window_commands);
     let options = NodeOptions {
         checkpoint_keys: None,
+        keep_free_bytes: 0,
         snapshots,
         disk: disk(directory),
         writer: Box::new(writer_options),

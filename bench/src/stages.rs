@@ -168,6 +168,7 @@ fn engine_alone(place: &Path, count: usize) -> anyhow::Result<f64> {
             id: order.id,
             index: parsed.index,
             act: parsed.act,
+            has_room: true,
             arguments: &parsed.arguments,
             personal: &parsed.personal,
         };
@@ -202,6 +203,7 @@ fn duplicates_alone(count: usize) -> f64 {
 fn open(disk: Arc<WatchedDisk>, clock: &Clock) -> anyhow::Result<Opened<FoodBank>> {
     let options = OpenOptions {
         checkpoint_keys: None,
+        keep_free_bytes: 0,
         engine: bank::engine_options(),
         code: "bench".to_owned(),
         now: clock.now().wall,

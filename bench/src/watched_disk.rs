@@ -78,6 +78,10 @@ impl Disk for WatchedDisk {
         self.disk.sync_dir(path)
     }
 
+    fn free_bytes(&self) -> io::Result<u64> {
+        self.disk.free_bytes()
+    }
+
     fn lock(&self) -> Result<Box<dyn Send + Sync>, LockError> {
         self.disk.lock()
     }
@@ -114,6 +118,10 @@ impl DiskFile for WatchedFile {
         watched.syncs += 1;
         watched.last_done = done;
         Ok(())
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        self.file.allocate(bytes)
     }
 
     fn len(&self) -> io::Result<u64> {

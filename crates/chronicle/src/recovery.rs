@@ -27,10 +27,9 @@ use crate::disk::{Attempt, Disk, DiskError, LockError};
 use crate::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, FrameIndex, FrameKind};
 use crate::guard::{Guard, GuardFile};
 use crate::mark::{MARK_PATH, Mark};
-use crate::merkle::{Frontier, Hash};
+use crate::merkle::Hash;
 use crate::proof::Proof;
-use crate::record::leaf_hash;
-use crate::scan::{Depth, FrameBuffer, Point, ScanError, SegmentScan, Step, Within, damage};
+use crate::scan::{Depth, FrameBuffer, Point, ScanError, SegmentScan, Step, damage};
 use crate::seal::{self, TORN_DIRECTORY};
 use crate::segment::{SegmentHeader, SegmentKind, SegmentName};
 use crate::tiles::{self, Tiles};
@@ -250,7 +249,7 @@ pub(crate) fn recover(
     rewrite_tail(disk.as_ref(), &tail, mark)?;
     let edge = tail.header.frontier.clone();
     if !Tiles::are_sound(disk.as_ref(), &edge, tail.proof.frontier.size())? {
-        rebuild_tiles(disk, &listed[..listed.len() - 1])?;
+        tiles::rebuild(disk, &listed[..listed.len() - 1])?;
         tail.tiles_rebuilt = true;
     }
     Ok(tail)
@@ -475,29 +474,4 @@ fn rewrite_tail(disk: &dyn Disk, tail: &Tail, mark: Option<Mark>) -> Result<(), 
     file.sync().attempt("sync", &path)?;
     let directory = SegmentKind::Head.directory();
     disk.sync_dir(directory).attempt("sync", directory)
-}
-
-/// Step 6, for all segments but the last.
-fn rebuild_tiles(disk: &Arc<dyn Disk>, sealed: &[Listed]) -> Result<(), OpenError> {
-    let mut tiles = Tiles::aside(disk.clone());
-    let mut frontier = Frontier::default();
-    let mut frame = FrameBuffer::new();
-    for segment in sealed {
-        let name = segment.header.name();
-        let mut scan = SegmentScan::open(disk.as_ref(), name, READ_AHEAD_BYTES)?;
-        loop {
-            let at = scan.at;
-            if !scan.next(&mut frame, Depth::RecordHeaders)? {
-                break;
-            }
-            let mut within = Within::default();
-            let record = |what| scan.damage_at(at, what);
-            while let Some(record) = frame.record(&mut within).map_err(record)? {
-                let leaf = leaf_hash(record.header_bytes);
-                frontier.push(leaf, |height, hash| tiles.completed(height, hash));
-            }
-            tiles.write_full()?;
-        }
-    }
-    Ok(tiles.publish()?)
 }

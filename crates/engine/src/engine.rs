@@ -67,6 +67,8 @@ pub struct Intent<'a, A: App> {
     pub index: usize,
     /// What decides it.
     pub act: Box<dyn Act<A>>,
+    /// Whether there is room to record it.
+    pub has_room: bool,
     /// The plain arguments, as they will be recorded.
     pub arguments: &'a [u8],
     /// The personal arguments, as they will be recorded.
@@ -88,6 +90,8 @@ pub enum Verdict {
     Gone,
     /// The id's clock or the server's is off; this is the server's time.
     Clock(Timestamp),
+    /// There is no room to record it; it was not run.
+    NoRoom,
 }
 
 /// What is to be recorded of a command.
@@ -240,6 +244,10 @@ impl<A: App> Engine<A> {
             Ok(time) => time,
             Err(wall) => return Verdict::Clock(wall),
         };
+
+        if !intent.has_room {
+            return Verdict::NoRoom;
+        }
 
         let Intent { actor, actor_number, roles, id, index, act, .. } = intent;
         let decided = self.run((&actor, &roles, &id), (index, act), position, time);

@@ -157,6 +157,7 @@ impl<A: App> Scenario<A> {
             id: CommandId::Numbered { source: "scenario".to_owned(), number: self.position.0 },
             index,
             act,
+            has_room: true,
             arguments: &arguments,
             personal: &personal,
         };

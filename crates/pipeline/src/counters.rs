@@ -16,6 +16,8 @@ pub struct Counters {
     pub duplicates: u64,
     /// Commands with a conflicting, gone or untimely id.
     pub unsound_ids: u64,
+    /// Commands not run because the disk was almost full.
+    pub no_room: u64,
     /// Commands not taken in because a queue was full.
     pub busy: u64,
     /// Frames made durable.
@@ -35,6 +37,7 @@ impl Counters {
         self.denied += frame.denied;
         self.duplicates += frame.duplicates;
         self.unsound_ids += frame.unsound_ids;
+        self.no_room += frame.no_room;
         self.frames += frame.frames;
     }
 }

@@ -20,6 +20,7 @@ use crate::keys::{NotSigned, SignedCheckpoint};
 use crate::node::{DECISION_TIME_MAX, Node, Stage, wall};
 use crate::pipeline::ARGUMENT_BYTES_MAX;
 use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
+use crate::room::DiskRoom;
 use crate::snapshot::SnapshotFigures;
 
 /// A running app. [`Node`] is its one implementation, for each app.
@@ -84,6 +85,9 @@ pub trait Host: Send + Sync {
     /// Numbers for `/metrics`.
     fn counters(&self) -> Counters;
 
+    /// What is left on the disk, now.
+    fn room(&self) -> DiskRoom;
+
     /// Snapshots: the last one, and how taking them goes.
     fn snapshots(&self) -> SnapshotFigures;
 
@@ -133,6 +137,13 @@ pub enum Health {
     },
     /// The wall clock jumped ahead; commands wait for a person to confirm it.
     ClockStopped,
+    /// The disk is almost full; commands are refused until there is room.
+    NoRoom {
+        /// What may still be written, in bytes.
+        free_bytes: u64,
+        /// What is kept free.
+        keep_free_bytes: u64,
+    },
     /// Stopping, or stopped after a failure.
     Stopped {
         /// Why.
@@ -256,7 +267,17 @@ impl<A: App> Host for Node<A> {
             let command = A::COMMANDS.get(watch.command.load(Ordering::Relaxed));
             return Health::Stuck { command: command.map_or("unknown", |c| c.name), since };
         }
-        if inbox.clock_stopped { Health::ClockStopped } else { Health::Serving }
+        if inbox.clock_stopped {
+            return Health::ClockStopped;
+        }
+        drop(inbox);
+        let room = self.room();
+        match room.free_bytes {
+            Some(free_bytes) if room.is_short() => {
+                Health::NoRoom { free_bytes, keep_free_bytes: room.keep_free_bytes }
+            }
+            _ => Health::Serving,
+        }
     }
 
     fn counters(&self) -> Counters {
@@ -265,6 +286,11 @@ impl<A: App> Host for Node<A> {
         counters.busy = inbox.busy;
         counters.waiting = inbox.queue.len() as u64;
         counters
+    }
+
+    fn room(&self) -> DiskRoom {
+        let free_bytes = self.disk.free_bytes().ok();
+        DiskRoom { free_bytes, keep_free_bytes: self.keep_free_bytes }
     }
 
     fn snapshots(&self) -> SnapshotFigures {

@@ -8,6 +8,8 @@
 //! - [`names`], [`system`]: the numbers that stand for names, and the records that define them;
 //! - [`opening`]: founding a chronicle, or replaying one into an engine: `bookkeeping`, `replay`;
 //! - [`keys`]: what checkpoints are signed with, and the signing;
+//! - [`room`]: what is left on the disk, and commands that are refused for it;
+//! - [`chores`]: what is done on the side: dropping old atoms, splitting full segments;
 //! - [`node`]: the thin shell of threads and clocks around it;
 //! - [`snapshot`], [`held`]: quick restarts, and what old atoms are still held;
 //! - [`host`], [`entry`]: a running app without its type, and records as people read them;
@@ -17,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod bookkeeping;
+pub mod chores;
 pub mod counters;
 pub mod entry;
 pub mod held;
@@ -33,5 +36,6 @@ pub mod refold;
 mod replay;
 pub mod reply;
 pub mod report;
+pub mod room;
 pub mod snapshot;
 pub mod system;

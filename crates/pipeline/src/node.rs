@@ -31,15 +31,16 @@ use deeds_engine::engine::EngineOptions;
 use deeds_engine::schema::{self, AppSchema};
 use deeds_values::{Position, Timestamp};
 
+use crate::chores::{self, Chore};
 use crate::counters::Counters;
 use crate::entry::EntryReader;
 use crate::held::Replaced;
 use crate::keys::{CheckpointKeys, CheckpointSigner};
 use crate::opening::{self, OpenError, OpenOptions};
-use crate::pipeline::{Chore, Decider, Frame, Publisher};
+use crate::pipeline::{Decider, Frame, Publisher};
 use crate::queue::{FairQueue, Full, QueueLimits};
 use crate::reply::{Reply, Submission, SubmitError};
-use crate::report::{Report, ReportTo, chain};
+use crate::report::{ReportTo, chain};
 use crate::snapshot::thread::{Signal, SnapshotThread};
 use crate::snapshot::{self, SnapshotFinding, SnapshotPolicy};
 
@@ -64,6 +65,8 @@ pub struct NodeOptions {
     pub code: String,
     /// 40 random bytes, used if a chronicle is founded.
     pub seed: [u8; 40],
+    /// How many bytes of the disk are kept free: below, commands are refused.
+    pub keep_free_bytes: u64,
     /// The keys that checkpoints are signed with; none signs none.
     pub checkpoint_keys: Option<CheckpointKeys>,
     /// When snapshots are taken.
@@ -79,6 +82,8 @@ pub struct Node<A: App> {
     pub(crate) reader: Reader,
     pub(crate) entries: EntryReader,
     pub(crate) signer: Option<CheckpointSigner>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) keep_free_bytes: u64,
     /// What opening found; none when the chronicle was founded now.
     pub recovered: Option<Recovered>,
     /// The snapshot that opening loaded, and those that it did not.
@@ -144,13 +149,14 @@ impl<A: App> Node<A> {
             code: options.code,
             now: wall(),
             seed: options.seed,
+            keep_free_bytes: options.keep_free_bytes,
             checkpoint_keys: options.checkpoint_keys,
         };
-        let writer_options = || {
-            // Splitting a segment takes as long as copying it: no frame shall wait for that.
-            WriterOptions { sealing: Sealing::Handed, ..(options.writer)() }
-        };
-        let opened = opening::open::<A>(options.disk, writer_options, &open_options, progress)?;
+        // Splitting a segment takes as long as copying it: no frame shall wait for that.
+        let writer_options = || WriterOptions { sealing: Sealing::Handed, ..(options.writer)() };
+        let disk = options.disk;
+        let opened =
+            opening::open::<A>(Arc::clone(&disk), writer_options, &open_options, progress)?;
         let (mut decider, mut publisher) = (opened.decider, opened.publisher);
         decider.report = Arc::clone(&options.report);
         publisher.report = Arc::clone(&options.report);
@@ -162,7 +168,7 @@ impl<A: App> Node<A> {
         let snapshots = Signal::new(options.snapshots, loaded, reached);
         let shared = Arc::new(Shared::new(options.queue, &publisher, snapshots, started));
 
-        let (deferred, chores) = channel::<Chore<A>>();
+        let (deferred, waiting) = channel::<Chore<A>>();
         publisher.defer = Box::new(move |chore| {
             let sent = deferred.send(chore);
             assert!(sent.is_ok(), "the chores' thread outlives the chronicle's");
@@ -185,7 +191,9 @@ impl<A: App> Node<A> {
             spawn("chronicle", &shared, move |shared| {
                 run_chronicle(shared, publisher, snapshots, &committed);
             }),
-            spawn("chores", &shared, move |shared| run_chores(shared, &chores, &options.report)),
+            spawn("chores", &shared, move |shared| {
+                chores::run(&shared.replaced, &waiting, &options.report)
+            }),
         ];
         Ok(Self {
             shared,
@@ -193,6 +201,8 @@ impl<A: App> Node<A> {
             reader,
             entries,
             signer: opened.signer,
+            disk,
+            keep_free_bytes: options.keep_free_bytes,
             recovered: opened.recovered,
             snapshots: opened.snapshots,
             replayed: opened.replayed,
@@ -456,19 +466,6 @@ fn run_chronicle<A: App>(
                 shared.wake_stopper.notify_all();
             }
             Err(error) => shared.fail(failure(&error)),
-        }
-    }
-}
-
-fn run_chores<A: App>(shared: &Shared<A>, chores: &Receiver<Chore<A>>, report: &ReportTo) {
-    for chore in chores {
-        match chore {
-            Chore::Drop(atom) => shared.replaced.drop_one(atom),
-            chore @ Chore::Seal(_) => {
-                if let Err(error) = chore.run() {
-                    report(Report::NotSealed { reason: chain(&error) });
-                }
-            }
         }
     }
 }

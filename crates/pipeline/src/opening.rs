@@ -21,6 +21,7 @@ use crate::keys::{CheckpointKeys, CheckpointSigner, KeyActivation, Withheld};
 use crate::names::Namespace;
 use crate::pipeline::{Decider, Frame, Publisher};
 use crate::replay::Replay;
+use crate::room::Room;
 use crate::snapshot::{self, Loaded, Manifest, SnapshotFinding, Snapshotter, Store};
 use crate::system::{self, CodeActivation, Definitions, Genesis, SchemaActivation};
 
@@ -34,6 +35,8 @@ pub struct OpenOptions {
     pub now: Timestamp,
     /// 40 random bytes: the lineage and the secret of a chronicle founded now.
     pub seed: [u8; 40],
+    /// How many bytes of the disk are kept free: below, commands are refused.
+    pub keep_free_bytes: u64,
     /// The keys that checkpoints will be signed with, recorded when they change.
     pub checkpoint_keys: Option<CheckpointKeys>,
 }
@@ -105,6 +108,7 @@ pub fn open<A: App>(
         Err(error) => return Err(error.into()),
     };
     let reader = writer.reader();
+    let room = Room::new(Arc::clone(&disk), options.keep_free_bytes);
     let store = Store::new(disk);
     let known = (options.engine, options.code.as_str());
     let (loaded, discarded) = snapshot::load_newest::<A>(&store, &reader, known, progress)?;
@@ -125,9 +129,10 @@ pub fn open<A: App>(
         reader,
         replay.ledger(),
         options.code.clone(),
+        options.keep_free_bytes,
         (manifest, &snapshots),
     );
-    let mut decider = replay.into_decider();
+    let mut decider = replay.into_decider(room);
     let last_time = decider.engine.clock().log_time();
 
     let frame = decider.activate(options, writer.lineage());

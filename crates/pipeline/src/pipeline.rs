@@ -20,7 +20,7 @@ use arc_swap::ArcSwap;
 use deeds_chronicle::frame::FRAME_CONTENT_BYTES_MAX;
 use deeds_chronicle::{
     AppendError, BodyClass, BodyDraft, CommitmentKind, Outcome, Reader, RecordDraft, RecordKind,
-    SealJob, StoredCommandId, Writer,
+    StoredCommandId, Writer,
 };
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
@@ -30,11 +30,13 @@ use deeds_engine::command::Parsed;
 use deeds_engine::engine::{self, Engine, Intent, Recording, Verdict};
 use deeds_values::{CommandId, Position, Timestamp};
 
+use crate::chores::Chore;
 use crate::counters::Counters;
 use crate::keys::KeyActivation;
 use crate::names::{Names, Namespace};
 use crate::reply::{Caller, Reply, ReplyTo, Submission};
 use crate::report::{Report, ReportTo, chain};
+use crate::room::Room;
 use crate::system::{self, Definitions};
 
 /// The longest arguments of a command, as JSON and as recorded: 1 MiB (DESIGN §6).
@@ -102,7 +104,9 @@ pub struct Decider<A: App> {
     pub(crate) activated: (String, String),
     /// The key that the chronicle knows to sign checkpoints.
     pub(crate) key: Option<KeyActivation>,
-    /// Told of each bug.
+    /// What is left on the disk.
+    pub(crate) room: Room,
+    /// Told of each bug, and of a disk that fills up.
     pub(crate) report: ReportTo,
     pub(crate) frame: Frame,
 }
@@ -135,6 +139,7 @@ impl<A: App> Decider<A> {
             id: id.clone(),
             index,
             act,
+            has_room: !self.room.is_short(now, &self.report),
             arguments: &arguments,
             personal: &personal,
         };
@@ -155,6 +160,10 @@ impl<A: App> Decider<A> {
             Verdict::Conflict(at) => self.unsound_id(Reply::Conflict(at)),
             Verdict::Gone => self.unsound_id(Reply::Gone),
             Verdict::Clock(time) => self.unsound_id(Reply::Clock(time)),
+            Verdict::NoRoom => {
+                self.frame.counters.no_room += 1;
+                Reply::NoRoom
+            }
         };
         self.frame.replies.push((reply, reply_now));
     }
@@ -291,34 +300,13 @@ impl Plan {
     }
 }
 
-/// Work that the chronicle's half leaves to others.
-pub enum Chore<A: App> {
-    /// Drop an atom that has been replaced: many small frees.
-    Drop(Arc<Atom<A>>),
-    /// Split a full segment of the chronicle.
-    Seal(Box<SealJob>),
-}
-
-impl<A: App> Chore<A> {
-    /// Does it.
-    pub fn run(self) -> Result<(), AppendError> {
-        match self {
-            Self::Drop(atom) => {
-                drop(atom);
-                Ok(())
-            }
-            Self::Seal(job) => job.run(),
-        }
-    }
-}
-
 /// The chronicle's half: makes frames durable, publishes them and answers.
 pub struct Publisher<A: App> {
     pub(crate) writer: Writer,
     pub(crate) published: Arc<ArcSwap<Atom<A>>>,
     /// Takes work that need not keep a frame waiting.
     pub(crate) defer: Box<dyn FnMut(Chore<A>) + Send>,
-    /// Told when the guard file cannot be written.
+    /// Told when the guard file cannot be written, and when the reserve was given back.
     pub(crate) report: ReportTo,
     /// What has happened, counted before it is answered.
     pub(crate) counters: Arc<Mutex<Counters>>,
@@ -366,6 +354,9 @@ impl<A: App> Publisher<A> {
         while let Some(job) = self.writer.take_sealing() {
             (self.defer)(Chore::Seal(Box::new(job)));
         }
+        if let Some(error) = self.writer.take_no_room() {
+            (self.report)(Report::ReserveGivenBack { reason: chain(&error) });
+        }
         if let Some(error) = self.writer.take_guard_failure() {
             (self.report)(Report::NotGuarded { reason: chain(&error) });
         }
@@ -375,6 +366,11 @@ impl<A: App> Publisher<A> {
     /// Who is handed work that need not keep a frame waiting; until then it is done at once.
     pub fn defer_to(&mut self, defer: impl FnMut(Chore<A>) + Send + 'static) {
         self.defer = Box::new(defer);
+    }
+
+    /// Who is told what operators should know; until then nobody.
+    pub fn report_to(&mut self, report: ReportTo) {
+        self.report = report;
     }
 
     /// A reader that sees what has been committed.

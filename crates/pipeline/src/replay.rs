@@ -16,6 +16,7 @@ use deeds_values::Position;
 use crate::bookkeeping::{Books, Ledger, Said};
 use crate::opening::OpenError;
 use crate::pipeline::{Decider, Frame};
+use crate::room::Room;
 
 /// How many records pass between two reports of progress.
 const PROGRESS_RECORDS: u64 = 8_192;
@@ -172,7 +173,7 @@ impl<A: App> Replay<A> {
     }
 
     /// What was replayed, as the half of the pipeline that goes on deciding.
-    pub(crate) fn into_decider(self) -> Decider<A> {
+    pub(crate) fn into_decider(self, room: Room) -> Decider<A> {
         let Books { names, code, schema, key, next, .. } = self.books;
         Decider {
             engine: self.engine,
@@ -182,6 +183,7 @@ impl<A: App> Replay<A> {
             schema: schema.0,
             activated: (code.1, schema.1),
             key,
+            room,
             report: Arc::new(|_| {}),
             frame: Frame::default(),
         }

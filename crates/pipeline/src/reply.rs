@@ -78,6 +78,8 @@ pub enum Reply {
     Gone,
     /// The id's clock or the server's is off; this is the server's time.
     Clock(Timestamp),
+    /// The disk is almost full; the command was not run.
+    NoRoom,
     /// The process is stopping; the command was not run.
     Stopping,
     /// The chronicle failed while the command was on its way: repeat it with the same id.

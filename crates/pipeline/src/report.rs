@@ -12,7 +12,8 @@ pub enum Report {
         /// What happened.
         message: String,
     },
-    /// A full segment could not be split; the next start tries again.
+    /// A full segment could not be split; it is whole as it is. Without room it waits for room, else
+    /// for the next start.
     NotSealed {
         /// Why.
         reason: String,
@@ -20,6 +21,23 @@ pub enum Report {
     /// A snapshot could not be taken; the older ones stay, and the next is tried when it is due.
     NoSnapshot {
         /// Why.
+        reason: String,
+    },
+    /// The disk is almost full: commands are refused from here on.
+    NoRoom {
+        /// What may still be written.
+        free_bytes: u64,
+        /// What is kept free.
+        keep_free_bytes: u64,
+    },
+    /// There is room again: commands are taken.
+    RoomAgain {
+        /// What may be written.
+        free_bytes: u64,
+    },
+    /// A write found no room; the reserve was given back, and it was done.
+    ReserveGivenBack {
+        /// The write.
         reason: String,
     },
     /// The guard file could not be written; it lags until it can.
@@ -35,6 +53,17 @@ impl fmt::Display for Report {
             Self::Bug { reference, message } => write!(f, "{reference}: {message}"),
             Self::NotSealed { reason } => write!(f, "a full segment was not sealed: {reason}"),
             Self::NoSnapshot { reason } => write!(f, "no snapshot was taken: {reason}"),
+            Self::NoRoom { free_bytes, keep_free_bytes } => write!(
+                f,
+                "the disk is almost full: {free_bytes} bytes are free, and {keep_free_bytes} are to \
+                 stay so; commands are refused until there is room"
+            ),
+            Self::RoomAgain { free_bytes } => {
+                write!(f, "{free_bytes} bytes of the disk are free: commands are taken again")
+            }
+            Self::ReserveGivenBack { reason } => {
+                write!(f, "the disk was full, and the reserve was given back: {reason}")
+            }
             Self::NotGuarded { reason } => write!(f, "the guard file was not written: {reason}"),
         }
     }

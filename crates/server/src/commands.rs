@@ -200,6 +200,7 @@ impl Gateway {
                 Health::ClockStopped => Problem::ClockStopped { server_time },
                 _ => Problem::Ahead { server_time },
             }),
+            Reply::NoRoom => Err(Problem::NoRoom),
             Reply::Stopping => Err(Problem::Stopping),
             Reply::Unknown => Err(Problem::Unknown),
             Reply::Recorded(_) => unreachable!("duplicates are recalled first"),

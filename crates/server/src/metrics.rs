@@ -113,6 +113,7 @@ fn host_numbers(page: &mut Page, host: &dyn Host) {
         ("denied", counters.denied),
         ("duplicate", counters.duplicates),
         ("unsound_id", counters.unsound_ids),
+        ("no_room", counters.no_room),
         ("busy", counters.busy),
     ] {
         page.line(name, &format!("{{outcome=\"{outcome}\"}}"), count);
@@ -133,6 +134,12 @@ fn host_numbers(page: &mut Page, host: &dyn Host) {
         page.line("deeds_table_rows", &format!("{{table=\"{table}\"}}"), rows);
     }
     snapshot_numbers(page, host);
+    let room = host.room();
+    if let Some(free) = room.free_bytes {
+        page.gauge("deeds_disk_free_bytes", "What may still be written.", free);
+    }
+    let keep_free = room.keep_free_bytes;
+    page.gauge("deeds_disk_keep_free_bytes", "Below this, commands are refused.", keep_free);
     let held = host.held_atoms();
     page.gauge("deeds_held_atoms", "Replaced states that a reader still holds.", held.count);
     let oldest = held.oldest.as_secs_f64();

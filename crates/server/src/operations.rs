@@ -29,6 +29,10 @@ pub(crate) async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
         Health::ClockStopped => {
             "the wall clock jumped ahead; commands wait until an operator confirms it".to_owned()
         }
+        Health::NoRoom { free_bytes, keep_free_bytes } => format!(
+            "the disk is almost full: {free_bytes} bytes are free, and {keep_free_bytes} are to stay \
+             so; commands are refused until there is room"
+        ),
         Health::Stopped { reason } => reason,
     };
     Problem::Unwell { reason }.into_response()

@@ -63,6 +63,8 @@ pub(crate) enum Problem {
     ActorBusy { detail: String },
     /// Too much is waiting.
     Busy { detail: String },
+    /// The server's disk is almost full.
+    NoRoom,
     /// The server is on its way out.
     Stopping,
     /// The server's clock jumped; a person has to confirm it.
@@ -107,12 +109,22 @@ struct Details<'a> {
     refusal: Option<&'a RawValue>,
 }
 
+/// How tiles are asked for.
+const NO_SUCH_TILE: &str = "Tiles are /v1/tile/L/N or .p/W, N in groups of three digits, up to the \
+                            size of the last checkpoint.";
+
+/// What is told with most of what was not run.
+const SEND_AGAIN: &str = "Nothing was run; send it again in a moment.";
+
 /// How long a client waits before it sends again what found a full queue: a queue drains in
 /// milliseconds, and a second is the smallest number the header has.
 const BUSY_RETRY_SECONDS: u64 = 1;
 
 /// How long while the server restarts.
 const STOPPING_RETRY_SECONDS: u64 = 5;
+
+/// How long while a person makes room; asking costs the server next to nothing.
+const ROOM_RETRY_SECONDS: u64 = 10;
 
 /// How long while a person looks at the clock.
 const CLOCK_RETRY_SECONDS: u64 = 60;
@@ -146,6 +158,7 @@ impl Problem {
             Self::ActorBusy { .. } =>
                 (S::TOO_MANY_REQUESTS, "actor-busy", "Too many commands of yours are waiting"),
             Self::Busy { .. } => (S::SERVICE_UNAVAILABLE, "busy", "Too much is waiting"),
+            Self::NoRoom => (S::SERVICE_UNAVAILABLE, "no-room", "The server's disk is almost full"),
             Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping", "The server is stopping"),
             Self::ClockStopped { .. } =>
                 (S::SERVICE_UNAVAILABLE, "clock-stopped", "The server's clock jumped"),
@@ -182,11 +195,7 @@ impl Problem {
             Self::Denied { reason } | Self::Unwell { reason } | Self::NotSigned { reason } => {
                 reason.clone()
             }
-            Self::NoSuchTile => {
-                "Tiles are /v1/tile/L/N or .p/W, N in groups of three digits, up to \
-                the size of the last checkpoint."
-                    .to_owned()
-            }
+            Self::NoSuchTile => NO_SUCH_TILE.to_owned(),
             Self::NoSuchPath => "See /v1/schema for the commands and queries.".to_owned(),
             Self::NoSuchName { kind, name, suggestion } => match suggestion {
                 Some(suggestion) => {
@@ -195,7 +204,6 @@ impl Problem {
                 None => format!("There is no {kind} `{name}`; see /v1/schema."),
             },
             Self::Method => "The header Allow names the methods of this path.".to_owned(),
-            Self::TooSlow => "Nothing was run.".to_owned(),
             Self::Conflict { position, .. } => format!(
                 "Another command with this id was recorded at position {position}. \
                  A new command needs a new id."
@@ -214,10 +222,14 @@ impl Problem {
                 Names are added where the server is started."
                 .to_owned(),
             Self::Refused { message, .. } => message.clone(),
-            Self::ActorBusy { detail } | Self::Busy { detail } => {
-                format!("{detail}. Nothing was run; send it again in a moment.")
+            Self::TooSlow => "Nothing was run.".to_owned(),
+            Self::Stopping => SEND_AGAIN.to_owned(),
+            Self::ActorBusy { detail } | Self::Busy { detail } => format!("{detail}. {SEND_AGAIN}"),
+            Self::NoRoom => {
+                "There is no room to record it. Nothing was run; send it again when the \
+                operators have made room. Queries are answered as always."
+                    .to_owned()
             }
-            Self::Stopping => "Nothing was run; send it again in a moment.".to_owned(),
             Self::ClockStopped { .. } => "Commands wait until an operator confirms the time. \
                 Nothing was run."
                 .to_owned(),
@@ -246,6 +258,7 @@ impl Problem {
             Self::ActorBusy { .. } | Self::Busy { .. } | Self::NotYet { .. } | Self::Unknown => {
                 Some(BUSY_RETRY_SECONDS)
             }
+            Self::NoRoom => Some(ROOM_RETRY_SECONDS),
             Self::Stopping => Some(STOPPING_RETRY_SECONDS),
             Self::ClockStopped { .. } => Some(CLOCK_RETRY_SECONDS),
             _ => None,

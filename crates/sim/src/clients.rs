@@ -77,7 +77,8 @@ impl Life<'_> {
         let command = parsed(wish, client);
         let (arguments, personal) = (command.arguments.clone(), command.personal.clone());
         let content = Content { wish: wish.clone(), arguments, personal };
-        let sending = self.oracle.send(client, id.clone(), content);
+        let at_us = self.now.monotonic_us;
+        let sending = self.oracle.send(client, id.clone(), content, at_us);
         // The first client may not take anything.
         let roles = if client == 0 { Roles::none() } else { Roles::none().and(&Role::Taker) };
         let caller = Caller { actor: actor(client), roles, credential: "simulated".to_owned() };

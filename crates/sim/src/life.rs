@@ -8,15 +8,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use deeds_chronicle::{Reader, TreeHead};
+use deeds_chronicle::{Disk as _, Reader, TreeHead};
 use deeds_engine::atom::Atom;
 use deeds_engine::clock::Now;
 use deeds_engine::state::State as _;
+use deeds_pipeline::chores::Chore;
 use deeds_pipeline::entry::reply_of;
 use deeds_pipeline::opening::Opened;
-use deeds_pipeline::pipeline::{Chore, Frame};
+use deeds_pipeline::pipeline::Frame;
 use deeds_pipeline::queue::{FairQueue, QueueLimits};
 use deeds_pipeline::reply::{Reply, Submission};
+use deeds_pipeline::report::Report;
+use deeds_pipeline::snapshot::SnapshotError;
 use deeds_values::{CommandId, Position, Timestamp};
 
 use crate::damage;
@@ -44,6 +47,8 @@ pub(crate) struct Living {
     pub(crate) opened: Opened<Larder>,
     /// Segments to be split, when others do that.
     pub(crate) chores: Arc<Mutex<VecDeque<Chore<Larder>>>>,
+    /// What operators were told.
+    pub(crate) reports: Arc<Mutex<Vec<Report>>>,
     /// Decided and handed over, not yet committed.
     pub(crate) in_flight: Option<Frame>,
     /// Atoms published in this life, in order: those that snapshots can be taken of.
@@ -97,6 +102,7 @@ pub(crate) fn live(
     };
     for (number, act) in plan.acts.iter().enumerate() {
         life.trace.note(|| format!("{number} {act:?}"));
+        life.look_for_room();
         life.act(act)?;
         life.trace_disk();
     }
@@ -128,6 +134,7 @@ impl Life<'_> {
             Act::Fail { .. }
             | Act::Dying { .. }
             | Act::Full { .. }
+            | Act::Room
             | Act::ShortReads { .. }
             | Act::Mend => self.machine.fault(act, self.tallies),
             _ => {
@@ -179,6 +186,14 @@ impl Life<'_> {
             Act::Misdirect { back, place } => damage::misdirect(self, *back, *place),
             _ => unreachable!("these need nobody alive"),
         }
+    }
+
+    /// Whether the disk has the room that is to be kept free, before and after each act.
+    fn look_for_room(&mut self) {
+        let free = self.machine.disk.free_bytes().unwrap_or(0);
+        let since = self.oracle.room_since_us.unwrap_or(self.now.monotonic_us);
+        let has_room = free >= self.plan.setting.keep_free_bytes;
+        self.oracle.room_since_us = has_room.then_some(since);
     }
 
     pub(crate) fn living(&mut self) -> &mut Living {
@@ -237,6 +252,11 @@ impl Life<'_> {
         let replies =
             std::mem::take(&mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner));
         let living = self.living.as_ref().expect("somebody is alive");
+        for report in living.reports.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if let Report::ReserveGivenBack { .. } = report {
+                self.tallies.count(Group::Fault, "a write found no room and was done again");
+            }
+        }
         let reader = living.opened.publisher.reader();
         let published = living.opened.publisher.published().position;
         for (sending, reply) in replies {
@@ -317,6 +337,11 @@ impl Life<'_> {
                 Ok(())
             }
             Err(error) if self.machine.disk.has_crashed() => self.stopped(&error),
+            Err(SnapshotError::NoRoom { .. }) if self.machine.is_faulty => {
+                self.machine.phase = Phase::Serving;
+                self.tallies.count(Group::Fault, "a snapshot was left out for want of room");
+                Ok(())
+            }
             Err(_) if self.machine.is_faulty => {
                 self.machine.phase = Phase::Serving;
                 self.tallies.count(Group::Fault, "a snapshot failed");
@@ -331,8 +356,17 @@ impl Life<'_> {
         let chores = Arc::clone(&self.living().chores);
         let chore = chores.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some(chore) = chore else { return Ok(()) };
-        match chore.run() {
+        let sealed = match &chore {
+            Chore::Seal(job) => job.run(),
+            Chore::Drop(_) => Ok(()),
+        };
+        match sealed {
             Ok(()) => Ok(()),
+            Err(error) if error.is_no_room() && !self.machine.disk.has_crashed() => {
+                self.tallies.count(Group::Fault, "a sealing was put off for want of room");
+                chores.lock().unwrap_or_else(PoisonError::into_inner).push_front(chore);
+                Ok(())
+            }
             Err(error) if self.machine.disk.has_crashed() => self.stopped(&error),
             // A node reports it and goes on: the next start seals.
             Err(_) if self.machine.is_faulty => {

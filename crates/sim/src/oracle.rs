@@ -50,6 +50,8 @@ pub(crate) struct Sent {
 pub(crate) struct Sending {
     pub(crate) command: usize,
     pub(crate) content: usize,
+    /// When, by the monotonic clock.
+    pub(crate) at_us: u64,
 }
 
 /// What the clients know.
@@ -68,11 +70,22 @@ pub(crate) struct Oracle {
     pub(crate) may_forget: bool,
     /// Whether a clock was ever set.
     pub(crate) clock_was_set: bool,
+    /// Since when the disk has had the room that is to be kept free, by the monotonic clock.
+    pub(crate) room_since_us: Option<u64>,
 }
+
+/// A disk that has had room for so long refuses nobody.
+const ROOM_NOTICED_US: u64 = 10_000;
 
 impl Oracle {
     /// A client sends something.
-    pub(crate) fn send(&mut self, client: usize, id: CommandId, content: Content) -> Sending {
+    pub(crate) fn send(
+        &mut self,
+        client: usize,
+        id: CommandId,
+        content: Content,
+        at_us: u64,
+    ) -> Sending {
         let key = (client, id.to_string());
         let command = *self.by_id.entry(key).or_insert_with(|| {
             let contents = Vec::new();
@@ -85,7 +98,7 @@ impl Oracle {
             contents.push(content);
             contents.len() - 1
         });
-        let sending = Sending { command, content };
+        let sending = Sending { command, content, at_us };
         self.waiting.push(sending);
         sending
     }
@@ -172,6 +185,13 @@ impl Oracle {
             Reply::Gone => self.gone(number),
             Reply::Clock(_) => self.clock(number),
             Reply::Denied(_) => Ok("denied"),
+            Reply::NoRoom => {
+                let noticed = self.room_since_us.map(|since| since + ROOM_NOTICED_US);
+                if noticed.is_some_and(|noticed| noticed <= sending.at_us) {
+                    return broken(format!("command {number} found no room where there is some"));
+                }
+                Ok("no room")
+            }
             Reply::Unknown => {
                 sent.uncertain = true;
                 Ok("unknown")

@@ -36,6 +36,12 @@ pub struct Setting {
     /// How far the frames of a segment are written ahead.
     #[serde(default)]
     pub write_ahead_bytes: u64,
+    /// What of the disk is kept free.
+    #[serde(default)]
+    pub keep_free_bytes: u64,
+    /// How large the reserve is.
+    #[serde(default)]
+    pub reserve_bytes: u64,
     /// Whether full segments are split by others than the writer.
     pub sealing_handed: bool,
     /// Whether there is a guard file.
@@ -115,6 +121,8 @@ pub enum Act {
     Dying { after: u64 },
     /// The disk has room for so many bytes more.
     Full { bytes: u64 },
+    /// There is room again.
+    Room,
     /// There is room again, and nothing fails.
     Mend,
     /// Reads return few bytes.
@@ -157,6 +165,8 @@ impl Plan {
         let setting = Setting {
             segment_bytes: 3_000 + dice.below(14_000),
             write_ahead_bytes: if dice.coin() { 4_000 + dice.below(30_000) } else { 0 },
+            keep_free_bytes: if dice.coin() { 2_000 + dice.below(60_000) } else { 0 },
+            reserve_bytes: if dice.coin() { 1_000 + dice.below(20_000) } else { 0 },
             sealing_handed: dice.coin(),
             guard: dice.coin(),
             window_commands: if dice.coin() { 1_000 } else { 30 + dice.below(120) as usize },
@@ -307,11 +317,13 @@ impl Temper {
     }
 
     fn failure(&mut self) -> Act {
-        match self.dice.below(8) {
+        match self.dice.below(9) {
             0..3 => Act::Fail { after: self.dice.below(30) },
             3 => Act::Dying { after: self.dice.below(20) },
-            4..6 => Act::Full { bytes: self.dice.below(8_000) },
+            4 => Act::Full { bytes: self.dice.below(8_000) },
+            5 => Act::Full { bytes: self.dice.below(90_000) },
             6 => Act::ShortReads { bytes: 1 + self.dice.below(700) as usize },
+            7 => Act::Room,
             _ => Act::Mend,
         }
     }

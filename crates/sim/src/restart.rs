@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deeds_chronicle::{Disk, GuardFile, GuardFinding, Sealing, WriterOptions, verify};
 use deeds_engine::engine::EngineOptions;
+use deeds_pipeline::chores::Chore;
 use deeds_pipeline::opening::{self, OpenError, OpenOptions, Opened};
-use deeds_pipeline::pipeline::Chore;
+use deeds_pipeline::report::Report;
 use deeds_values::Timestamp;
 
 use crate::faults::{Faults, Operation};
@@ -107,6 +108,7 @@ impl Machine {
                 faults.space_bytes = Some(used + bytes);
                 kind = Some("the disk is full");
             }
+            Act::Room => faults.space_bytes = None,
             Act::ShortReads { bytes } => {
                 faults.read_bytes_max = Some(*bytes);
                 tallies.count(Group::Fault, "reads are short");
@@ -164,6 +166,7 @@ impl Machine {
             now,
             seed: [9; 40],
             checkpoint_keys: None,
+            keep_free_bytes: setting.keep_free_bytes,
         };
         let writer = || self.writer_options(setting);
         opening::open(self.disk.as_disk(), writer, &options, &mut |_, _| {})
@@ -178,6 +181,7 @@ impl Machine {
         });
         options.segment_bytes_max = setting.segment_bytes;
         options.write_ahead_bytes = setting.write_ahead_bytes;
+        options.reserve_bytes = setting.reserve_bytes;
         if setting.sealing_handed {
             options.sealing = Sealing::Handed;
         }
@@ -257,6 +261,14 @@ impl Life<'_> {
                 waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(chore);
             }
         });
+        let reports: Arc<Mutex<Vec<Report>>> = Arc::default();
+        let told = Arc::clone(&reports);
+        opened.publisher.report_to(Arc::new(move |report| {
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+        }));
+        if self.machine.disk.free_bytes().is_ok_and(|free| free < 4_000) {
+            self.tallies.count(Group::Restart, "on a full disk");
+        }
         let published = opened.publisher.published();
         if let Some(recovered) = &opened.recovered {
             let found = match recovered.guard {
@@ -280,7 +292,9 @@ impl Life<'_> {
         self.trace.note(|| format!("  opened, position {}", published.position));
         let (lineage, position) = (published.lineage, published.position);
         let published = vec![published];
-        self.living = Some(Living { opened, chores, in_flight: None, published, booked: position });
+        let in_flight = None;
+        let living = Living { opened, chores, reports, in_flight, published, booked: position };
+        self.living = Some(living);
         self.oracle.looked(lineage, position)?;
         self.judge()
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deeds_chronicle::recovery::GuardFinding;
-use deeds_chronicle::{Disk, GuardFile, Reader, RealDisk, Recovered, WriterOptions};
+use deeds_chronicle::{Disk, GuardFile, RESERVE_BYTES, Reader, RealDisk, Recovered, WriterOptions};
 use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::keys::NotSigned;
 use deeds_pipeline::node::NodeOptions;
@@ -40,6 +40,8 @@ pub(crate) struct Keeping {
     pub check_invariants: bool,
     /// When snapshots are taken.
     pub snapshots: SnapshotPolicy,
+    /// How many bytes of the disk are kept free.
+    pub keep_free_bytes: u64,
 }
 
 /// Opens the chronicle, or founds one, and starts to decide. Tells of progress on standard error.
@@ -60,28 +62,23 @@ pub(crate) fn start(
         Guarding::On => Some(guard_file(lineage(&disk, &seed))?),
         Guarding::Off => None,
     };
-    let check_invariants = keeping.check_invariants;
+    let Keeping { check_invariants, keep_free_bytes, .. } = keeping;
     let (code, is_exact) = code();
     let options = NodeOptions {
         disk,
         writer: Box::new(move || WriterOptions {
             guard: guard.clone(),
+            reserve_bytes: RESERVE_BYTES.min(keep_free_bytes / 4),
             ..WriterOptions::new(salt)
         }),
         engine: EngineOptions { check_invariants, ..EngineOptions::default() },
         queue: QueueLimits::default(),
         code,
         seed,
+        keep_free_bytes,
         checkpoint_keys: Some(key.open(program.name, data)?),
         snapshots: if is_exact { keeping.snapshots } else { SnapshotPolicy::OFF },
-        report: Arc::new(|report| match &report {
-            Report::Bug { reference, message } => {
-                tracing::error!(target: "app", reference, "bug in the app: {message}");
-            }
-            Report::NotSealed { .. } | Report::NoSnapshot { .. } | Report::NotGuarded { .. } => {
-                tracing::warn!(target: "chronicle", "{report}");
-            }
-        }),
+        report: Arc::new(|report| log(&report)),
     };
     let mut progress = Records::new("replayed", stderr().is_terminal(), false);
     let running = (program.start)(options, &mut |done, end| progress.set(done.0, end.0)).map_err(
@@ -110,6 +107,23 @@ pub(crate) fn start(
         tracing::warn!("{}", chain(&error));
     }
     Ok(running)
+}
+
+/// What a running app reports goes to the log.
+fn log(report: &Report) {
+    match report {
+        Report::Bug { reference, message } => {
+            tracing::error!(target: "app", reference, "bug in the app: {message}");
+        }
+        Report::RoomAgain { .. } => tracing::info!(target: "chronicle", "{report}"),
+        Report::NotSealed { .. }
+        | Report::NoSnapshot { .. }
+        | Report::NoRoom { .. }
+        | Report::ReserveGivenBack { .. }
+        | Report::NotGuarded { .. } => {
+            tracing::warn!(target: "chronicle", "{report}");
+        }
+    }
 }
 
 /// Says which snapshot the state was loaded from, and why others were not used.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deeds_engine::recorded;
 use deeds_pipeline::host::Host;
 use deeds_pipeline::reply::{Caller, Reply, SubmitError};
+use deeds_pipeline::room::KEEP_FREE_BYTES;
 use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_values::CommandId;
 
@@ -46,7 +47,8 @@ pub(crate) fn run(
     logging::start(LogForm::Human, None).map_err(Failure::usage)?;
     let guarding = if arguments.no_guard { Guarding::Off } else { Guarding::On };
     let snapshots = SnapshotPolicy::default();
-    let keeping = Keeping { guarding, check_invariants: false, snapshots };
+    let keep_free_bytes = KEEP_FREE_BYTES;
+    let keeping = Keeping { guarding, check_invariants: false, snapshots, keep_free_bytes };
     let running = opening::start(program, &arguments.data, &arguments.checkpoint_key, keeping)?;
     let sown = sow(running.host.as_ref(), (program.seed)());
     (running.shutdown)(SHUTDOWN_TIME_MAX);
@@ -144,6 +146,7 @@ impl Sowing {
             Reply::Denied(reason) => return Err(format!("denied: {reason}")),
             Reply::Bug { reference, .. } => return Err(format!("bug {reference}")),
             Reply::Clock(time) => return Err(format!("the clock stands at {time}")),
+            Reply::NoRoom => return Err("the disk is almost full".to_owned()),
             Reply::Stopping | Reply::Unknown => return Err("the chronicle stopped".to_owned()),
         }
         Ok(())

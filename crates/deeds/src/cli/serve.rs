@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use deeds_pipeline::room::KEEP_FREE_BYTES;
 use deeds_pipeline::snapshot::{SNAPSHOT_EVERY, SnapshotPolicy};
 use deeds_server::{
     Authentication, Ended, PublicKey, Server, ServerOptions, StartError, TokenIssuer,
@@ -71,6 +72,16 @@ pub(crate) struct Arguments {
         value_name = "RECORDS"
     )]
     snapshot_every: u64,
+    /// Refuse commands while less of the disk is free, like 512MiB or 2GiB; queries and backups go on.
+    /// 0 fills it to the last byte.
+    #[arg(
+        long,
+        env = "DEEDS_KEEP_FREE",
+        default_value = KEEP_FREE_DEFAULT,
+        value_name = "BYTES",
+        value_parser = parse_bytes
+    )]
+    keep_free: u64,
     /// The form of log lines.
     #[arg(long, value_enum, default_value = "human", value_name = "FORM")]
     log: LogForm,
@@ -78,6 +89,11 @@ pub(crate) struct Arguments {
     #[arg(long, env = "DEEDS_LOG", value_name = "FILTER")]
     log_filter: Option<String>,
 }
+
+/// [`KEEP_FREE_BYTES`] as it is said on the command line.
+const KEEP_FREE_DEFAULT: &str = "256MiB";
+
+const _: () = assert!(KEEP_FREE_BYTES == 256 << 20);
 
 /// How long the chronicle has to record what was taken in and to close, once requests have ended.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -95,6 +111,7 @@ pub(crate) fn run(
         guarding,
         check_invariants: arguments.check_invariants,
         snapshots: snapshots(arguments.snapshot_every),
+        keep_free_bytes: arguments.keep_free,
     };
     let (data, checkpoint_key) = (&arguments.key.data, &arguments.checkpoint_key);
     let running = opening::start(program, data, checkpoint_key, keeping)?;
@@ -166,6 +183,16 @@ fn options(program: &Program, arguments: &Arguments) -> Result<ServerOptions, Fa
         data_directory: Some(arguments.key.data.directory(program.name)),
         open_metrics: arguments.open_metrics,
     })
+}
+
+/// A number of bytes: digits, and perhaps a unit.
+fn parse_bytes(text: &str) -> Result<u64, &'static str> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0), ("", 0)];
+    let unit = units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (digits, shift) = unit.expect("every text ends with nothing");
+    let number: u64 =
+        digits.trim_end().parse().map_err(|_| "this is no size like 512MiB or 2GiB")?;
+    number.checked_mul(1 << shift).ok_or("no disk is so large")
 }
 
 fn parse_trust(text: &str) -> Result<(String, PathBuf), &'static str> {

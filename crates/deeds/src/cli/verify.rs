@@ -139,6 +139,8 @@ pub(crate) fn refold_failure(error: RefoldError) -> Failure {
 /// Why a chronicle could not be opened or read.
 pub(crate) fn open_failure(error: OpenError) -> Failure {
     match error {
+        OpenError::Chronicle(ChronicleError::Disk(disk)) if disk.is_no_room() => full(&disk),
+        OpenError::Append(AppendError::Disk(disk)) if disk.is_no_room() => full(&disk),
         OpenError::Chronicle(error) => error.into(),
         OpenError::Read(error) => error.into(),
         OpenError::Append(_) => Failure::new(Exit::ChronicleFailed, chain(&error)),
@@ -149,4 +151,11 @@ pub(crate) fn open_failure(error: OpenError) -> Failure {
                 .advise("Run the code that wrote it, or give the changed type its old form back.")
         }
     }
+}
+
+/// Opening writes a little, and there is no room even for that.
+fn full(error: &DiskError) -> Failure {
+    let what = format!("the disk is full: {}", chain(error));
+    Failure::new(Exit::ChronicleFailed, what)
+        .advise("Make room, a few MiB are enough, and start again: nothing is lost.")
 }

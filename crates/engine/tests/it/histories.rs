@@ -98,6 +98,7 @@ impl History {
             id: id.clone(),
             index,
             act,
+            has_room: true,
             arguments: &arguments,
             personal: &personal,
         };

@@ -58,6 +58,11 @@ impl Store {
         Self { disk }
     }
 
+    /// What may still be written; without end where the disk does not say.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        self.disk.free_bytes().unwrap_or(u64::MAX)
+    }
+
     /// The names in the directory; none if it is not there.
     fn names(&self) -> Result<Vec<String>, DiskError> {
         match self.disk.list(DIRECTORY).attempt("list", DIRECTORY) {

@@ -57,6 +57,14 @@ pub enum SnapshotError {
         /// What is wrong.
         source: DecodeError,
     },
+    /// Commands would be refused for the room it takes.
+    #[error("{free_bytes} bytes of the disk are free, and {needed_bytes} are needed")]
+    NoRoom {
+        /// What may be written.
+        free_bytes: u64,
+        /// What is kept free, and the size of the last snapshot.
+        needed_bytes: u64,
+    },
     /// It was broken off.
     #[error("it was broken off")]
     BrokenOff,
@@ -71,6 +79,7 @@ pub struct Snapshotter<A: App> {
     reader: Reader,
     ledger: Ledger,
     made_by: String,
+    keep_free_bytes: u64,
     chunk_bytes_max: usize,
     /// The last one, taken here or loaded: its chunks are known to be there and whole.
     latest: Option<Manifest>,
@@ -86,12 +95,23 @@ impl<A: App> Snapshotter<A> {
         reader: Reader,
         ledger: Ledger,
         made_by: String,
+        keep_free_bytes: u64,
         (latest, finding): (Option<Manifest>, &SnapshotFinding),
     ) -> Self {
         let useless = finding.discarded.iter().filter(|discarded| !discarded.why.is_for_others());
         let discarded = useless.map(|discarded| discarded.position).collect();
         let (chunk_bytes_max, app) = (CHUNK_BYTES_MAX, PhantomData);
-        Self { store, reader, ledger, made_by, chunk_bytes_max, latest, discarded, app }
+        Self {
+            store,
+            reader,
+            ledger,
+            made_by,
+            keep_free_bytes,
+            chunk_bytes_max,
+            latest,
+            discarded,
+            app,
+        }
     }
 
     /// Cuts chunks at other than [`CHUNK_BYTES_MAX`]: small ones show in tests what large ones do.
@@ -115,6 +135,7 @@ impl<A: App> Snapshotter<A> {
         if self.latest.as_ref().is_some_and(|latest| latest.position == atom.position) {
             return Ok(None);
         }
+        self.look_for_room()?;
         let taken = self.write(atom, pace);
         // After a failure, too: a full disk wants the unnamed chunks back.
         let swept = self.store.sweep(&self.discarded);
@@ -122,6 +143,16 @@ impl<A: App> Snapshotter<A> {
         swept?;
         self.discarded.clear();
         Ok(Some(taken))
+    }
+
+    /// A snapshot can be done without, and a command not: it takes only what is to spare.
+    fn look_for_room(&self) -> Result<(), SnapshotError> {
+        let free_bytes = self.store.free_bytes();
+        let needed_bytes = self.keep_free_bytes + self.latest().map_or(0, |latest| latest.bytes);
+        if free_bytes < needed_bytes {
+            return Err(SnapshotError::NoRoom { free_bytes, needed_bytes });
+        }
+        Ok(())
     }
 
     fn write(&mut self, atom: &Atom<A>, pace: Pace<'_>) -> Result<Taken, SnapshotError> {

@@ -94,6 +94,7 @@ pub(crate) fn writer_options(segment_bytes_max: u64) -> WriterOptions {
 pub(crate) fn open_options() -> OpenOptions {
     OpenOptions {
         checkpoint_keys: None,
+        keep_free_bytes: 0,
         engine: EngineOptions { check_invariants: true, decode_again: true, window_commands: 100 },
         code: "test".to_owned(),
         now: START,

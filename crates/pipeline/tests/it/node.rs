@@ -28,6 +28,7 @@ fn start(disk: &Arc<dyn Disk>) -> Node<Shelf> {
 fn start_with(disk: &Arc<dyn Disk>, snapshots: SnapshotPolicy) -> Node<Shelf> {
     let options = NodeOptions {
         checkpoint_keys: None,
+        keep_free_bytes: 0,
         disk: Arc::clone(disk),
         writer: Box::new(|| writer_options(64 << 20)),
         engine: EngineOptions { check_invariants: true, decode_again: true, window_commands: 100 },

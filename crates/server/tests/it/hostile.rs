@@ -156,6 +156,7 @@ fn start(disk: Arc<dyn deeds_chronicle::Disk>) -> Node<Pantry> {
         code: "test".to_owned(),
         seed: [9; 40],
         checkpoint_keys: None,
+        keep_free_bytes: 0,
         snapshots: SnapshotPolicy::OFF,
         report: Arc::new(|_| {}),
     };

@@ -20,6 +20,7 @@ use deeds_pipeline::held::HeldAtoms;
 use deeds_pipeline::host::{Health, Host, QueryAnswer, QueryFailure};
 use deeds_pipeline::keys::{NotSigned, SignedCheckpoint};
 use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
+use deeds_pipeline::room::DiskRoom;
 use deeds_pipeline::snapshot::SnapshotFigures;
 use deeds_server::{Authentication, Person, Server, ServerOptions, TokenIssuer};
 use deeds_sim::ModelDisk;
@@ -205,6 +206,10 @@ impl Host for StagedHost {
 
     fn counters(&self) -> Counters {
         Counters { accepted: 7, frames: 3, append_us: 1_500_000, ..Counters::default() }
+    }
+
+    fn room(&self) -> DiskRoom {
+        DiskRoom { free_bytes: Some(5 << 30), keep_free_bytes: 256 << 20 }
     }
 
     fn snapshots(&self) -> SnapshotFigures {

@@ -65,6 +65,7 @@ fn every_reply_has_its_status_and_says_what_to_do() {
         (Reply::Conflict(Position(3)), 409, "conflict", json!({"position": 3})),
         (Reply::Gone, 410, "gone", json!({})),
         (Reply::Clock(TIME), 400, "clock", json!({"server_time": TIME})),
+        (Reply::NoRoom, 503, "no-room", json!({})),
         (Reply::Stopping, 503, "stopping", json!({})),
         (Reply::Unknown, 504, "unknown", json!({})),
         // An integer that JSON would change.

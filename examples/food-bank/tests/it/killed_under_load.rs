@@ -16,6 +16,8 @@ const KILLS: u64 = 4;
 const CLIENTS: usize = 8;
 /// The server lives this long at least and at most, in milliseconds.
 const LIFE_MS: (u64, u64) = (30, 400);
+/// How long a client waits that was told to come back.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How many answers of each life are asked for again in the next.
 const ASKED_AGAIN: usize = 20;
 
@@ -27,12 +29,9 @@ pub(crate) struct Answered {
 
 #[test]
 fn nothing_answered_is_lost_when_the_server_is_killed_at_random() {
-    let kills = number("DEEDS_KILLS").unwrap_or(KILLS);
-    let seed = number("DEEDS_SEED").unwrap_or_else(|| {
-        SystemTime::UNIX_EPOCH.elapsed().expect("we live after 1970").as_nanos() as u64
-    });
+    let (kills, seed) = kills_and_seed(KILLS);
     println!("DEEDS_KILLS={kills} DEEDS_SEED={seed}");
-    let mut moments = Moments(seed | 1);
+    let mut moments = Moments::of(seed);
     let place = Place::new();
     let mut server = place.serve_with(&["--dev", "--no-seed"]);
     stock(&place);
@@ -67,19 +66,37 @@ fn nothing_answered_is_lost_when_the_server_is_killed_at_random() {
     place.succeed(&["verify"]);
 }
 
+/// How often to kill, and what moments are drawn from.
+pub(crate) fn kills_and_seed(kills_unless_told: u64) -> (u64, u64) {
+    let kills = number("DEEDS_KILLS").unwrap_or(kills_unless_told);
+    let seed = number("DEEDS_SEED").unwrap_or_else(|| {
+        SystemTime::UNIX_EPOCH.elapsed().expect("we live after 1970").as_nanos() as u64
+    });
+    (kills, seed)
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
 /// Moments drawn from a seed: xorshift is random enough to choose when to kill.
-struct Moments(u64);
+pub(crate) struct Moments(u64);
 
 impl Moments {
-    fn life(&mut self) -> Duration {
+    pub(crate) fn of(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// A number below this one.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        Duration::from_millis(LIFE_MS.0 + self.0 % (LIFE_MS.1 - LIFE_MS.0))
+        self.0 % end
+    }
+
+    pub(crate) fn life(&mut self) -> Duration {
+        Duration::from_millis(LIFE_MS.0 + self.below(LIFE_MS.1 - LIFE_MS.0))
     }
 }
 
@@ -109,7 +126,7 @@ pub(crate) fn arguments() -> Value {
 }
 
 /// Asks for some earlier answers again: they are the same.
-fn ask_again(clients: &[Client], answered: &[Answered]) {
+pub(crate) fn ask_again(clients: &[Client], answered: &[Answered]) {
     for Answered { client, id, answer } in answered.iter().rev().take(ASKED_AGAIN) {
         let again = clients[*client].send_until_answered("PlaceOrder", id, &arguments());
         assert_eq!(&again, answer, "the same id, the same answer");
@@ -139,7 +156,9 @@ impl Load {
                             return;
                         };
                         assert!(matches!(answer.0, 200 | 503), "{answer:?}");
-                        if answer.0 == 200 {
+                        if answer.0 == 503 {
+                            thread::sleep(PAUSE);
+                        } else {
                             let entry = Answered { client: number, id, answer };
                             answered.lock().expect("nobody panics holding it").push(entry);
                         }

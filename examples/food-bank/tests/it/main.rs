@@ -34,4 +34,5 @@ mod checkout_rush;
 mod checkpoints;
 mod cli;
 mod durable_before_answered;
+mod full_disk;
 mod killed_under_load;

@@ -132,7 +132,17 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a prepared command and waits until it answers at the address.
-    pub(crate) fn start(mut command: Command, url: &str) -> Self {
+    pub(crate) fn start(command: Command, url: &str) -> Self {
+        Self::try_start(command, url).unwrap_or_else(|(code, complaint)| {
+            panic!("the server ended with {code:?}: {complaint}");
+        })
+    }
+
+    /// The same; if it ends instead, its exit code and what it complained of.
+    pub(crate) fn try_start(
+        mut command: Command,
+        url: &str,
+    ) -> Result<Self, (Option<i32>, String)> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -148,12 +158,17 @@ impl Server {
         let mut server = Self { child };
         while agent.get(format!("{url}/healthz")).call().is_err() {
             if let Some(status) = server.child.try_wait().expect("it is our child") {
-                panic!("the server ended with {status}: {}", complaints.join().expect("it ends"));
+                return Err((status.code(), complaints.join().expect("it ends")));
             }
             assert!(started.elapsed() < PATIENCE, "the server does not answer at {url}");
             thread::sleep(Duration::from_millis(10));
         }
-        server
+        Ok(server)
+    }
+
+    /// Whether it ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
     }
 
     /// The process's number.
