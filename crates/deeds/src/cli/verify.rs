@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write, stderr};
 
-use deeds_chronicle::Verified;
+use deeds_chronicle::{AppendError, DiskError, OpenError as ChronicleError, Verified};
 use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::refold::RefoldError;
 use serde_json::json;
