@@ -166,11 +166,6 @@ impl Server {
         Ok(server)
     }
 
-    /// Whether it ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("it is our child").is_some()
-    }
-
     /// The process's number.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
