@@ -145,11 +145,12 @@ impl<A: App> Snapshotter<A> {
         Ok(Some(taken))
     }
 
-    /// A snapshot can be done without, and a command not: it takes only what is to spare.
+    /// A snapshot can be done without, and a command not: where room is kept free for commands it takes
+    /// only what is to spare.
     fn look_for_room(&self) -> Result<(), SnapshotError> {
         let free_bytes = self.store.free_bytes();
         let needed_bytes = self.keep_free_bytes + self.latest().map_or(0, |latest| latest.bytes);
-        if free_bytes < needed_bytes {
+        if self.keep_free_bytes > 0 && free_bytes < needed_bytes {
             return Err(SnapshotError::NoRoom { free_bytes, needed_bytes });
         }
         Ok(())

@@ -88,6 +88,7 @@ pub(crate) fn writer_options(segment_bytes_max: u64) -> WriterOptions {
         salt
     });
     options.segment_bytes_max = segment_bytes_max;
+    options.write_ahead_bytes = 8_000;
     options
 }
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deeds_pipeline::opening::OpenError;
+use deeds_pipeline::opening::{OpenError, OpenOptions};
 use deeds_pipeline::reply::Reply;
 use deeds_pipeline::snapshot::SnapshotError;
 use deeds_sim::{Faults, ModelDisk, PowerLoss};
 use deeds_values::Position;
 
-use crate::client::{Bank, Step, unique};
+use crate::client::{Bank, Step, open_options, unique};
 use crate::snapshots::listed;
 
 /// What a history that was cut off had been told.
@@ -174,4 +174,29 @@ fn a_full_disk_gets_its_space_back_when_a_snapshot_fails() {
         goes_on(&disk, bank);
     }
     assert!(failed > 5, "only {failed} did not fit");
+}
+
+/// Where room is kept free for commands, a snapshot does not take it.
+#[test]
+fn a_snapshot_that_would_take_the_room_of_commands_is_left_out() {
+    let (disk, _) = before_a_snapshot();
+    let options = OpenOptions { keep_free_bytes: 5_000, ..open_options() };
+    let mut bank = Bank::open_with(Arc::new(disk.clone()), &options).expect("it opens");
+    let used = |disk: &ModelDisk| disk.used_bytes();
+    disk.set_faults(Faults { space_bytes: Some(used(&disk) + 5_100), ..Faults::default() });
+    let before = disk.files();
+    let left_out = bank.snapshot().unwrap_err();
+    assert!(matches!(left_out, SnapshotError::NoRoom { .. }), "{left_out}");
+    assert_eq!(disk.files(), before, "nothing was written");
+    let Reply::Accepted { .. } = bank.send(unique(200), &Step::Draw) else { panic!("refused") };
+
+    disk.set_faults(Faults { space_bytes: Some(used(&disk) + 4_000), ..Faults::default() });
+    bank.pass_hours(1);
+    assert_eq!(bank.send(unique(201), &Step::Draw), Reply::NoRoom);
+    let Reply::Recorded(_) = bank.send(unique(200), &Step::Draw) else { panic!("not recorded") };
+    disk.set_faults(Faults::default());
+    bank.pass_hours(1);
+    let Reply::Accepted { .. } = bank.send(unique(201), &Step::Draw) else { panic!("refused") };
+    bank.snapshot().expect("there is room");
+    bank.check();
 }
