@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::killed_under_load::kills_and_seed;
 use crate::killed_under_load::{Answered, Load, Moments, arguments, ask_again, clients, stock};
-use crate::server_process::{Client, Place, new_id};
+use crate::server_process::{Answer, Client, Place, new_id};
 
 /// How often the server is killed unless told.
 const KILLS: u64 = 5;
@@ -25,28 +25,53 @@ const DISK_MIB: u64 = 48;
 const SERVE: [&str; 5] = ["--dev", "--no-seed", "--keep-free", "8MiB", "--snapshot-every=300"];
 /// How long it may take until commands flow again; it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So large that few of them fill what was written ahead, and a frame of them fits the reserve.
+const LARGE_BYTES: usize = 64 << 10;
+/// What is left then: less than is written ahead.
+const LITTLE_BYTES: u64 = 128 << 10;
+/// So often the disk is filled up to meet the server in the middle of a write: every fifth time does.
+const ROUNDS_MAX: u64 = 100;
 /// Set in the process that runs within a namespace of its own.
 const INSIDE: &str = "DEEDS_TEST_IN_NAMESPACE";
 
 #[test]
 fn a_disk_that_fills_up_loses_nothing_and_commands_flow_again_when_there_is_room() {
+    on_a_small_disk(
+        "full_disk::a_disk_that_fills_up_loses_nothing_and_commands_flow_again_when_there_is_room",
+        killed_while_it_fills_up,
+    );
+}
+
+#[test]
+fn a_write_that_finds_no_room_is_done_in_the_reserve_and_answered() {
+    on_a_small_disk(
+        "full_disk::a_write_that_finds_no_room_is_done_in_the_reserve_and_answered",
+        filled_up_between_two_looks,
+    );
+}
+
+/// Runs a test of this name where it can fill a disk of its own.
+fn on_a_small_disk(name: &str, test: fn(&Place, &SmallDisk)) {
     if std::env::var_os("DEEDS_WITHOUT_MOUNT").is_some() {
         eprintln!("LEFT OUT: a real process on a small disk that fills up");
         return;
     }
     let place = Place::new();
-    let Some(disk) = SmallDisk::mount(&place.data(), &place.path("disk.img")) else {
-        return in_a_namespace();
-    };
+    match SmallDisk::mount(&place.data(), &place.path("disk.img")) {
+        Some(disk) => test(&place, &disk),
+        None => in_a_namespace(name),
+    }
+}
+
+fn killed_while_it_fills_up(place: &Place, disk: &SmallDisk) {
     let (kills, seed) = kills_and_seed(KILLS);
-    println!("DEEDS_KILLS={kills} DEEDS_SEED={seed}");
     let mut moments = Moments::of(seed);
     let mut server = place.serve_with(&SERVE);
-    stock(&place);
+    stock(place);
 
     let mut answered: Vec<Answered> = Vec::new();
     for _ in 0..kills {
-        let load = Load::start(clients(&place));
+        let load = Load::start(clients(place));
         // Others fill the disk meanwhile, sometimes to the last byte, and sometimes go away again.
         for _ in 0..3 {
             match moments.below(4) {
@@ -60,13 +85,13 @@ fn a_disk_that_fills_up_loses_nothing_and_commands_flow_again_when_there_is_room
         answered.extend(load.stop());
         // It opens however full the disk is, and answers what it answered before.
         server = place.serve_with(&SERVE);
-        ask_again(&clients(&place), &answered);
+        ask_again(&clients(place), &answered);
     }
 
     disk.fill();
-    refused_while_full(&place);
+    refused_while_full(place);
     disk.make_room();
-    let client = Client::of(&place, "late", "neighbor");
+    let client = Client::of(place, "late", "neighbor");
     let since = Instant::now();
     while client.send("PlaceOrder", &new_id(), &arguments()).expect("it serves").0 != 200 {
         assert!(since.elapsed() < PATIENCE, "there is room, and commands are refused");
@@ -74,12 +99,68 @@ fn a_disk_that_fills_up_loses_nothing_and_commands_flow_again_when_there_is_room
     }
     let flowing_after = since.elapsed();
 
-    ask_again(&clients(&place), &answered);
+    ask_again(&clients(place), &answered);
     assert_eq!(server.stop(), Some(0), "closed cleanly");
     place.succeed(&["verify"]);
-    recorded_once(&place, &answered);
+    recorded_once(place, &answered);
     println!("{} answers; flowing {flowing_after:?} after there was room", answered.len());
     assert!(!answered.is_empty(), "there was load");
+}
+
+/// Others take the last byte between two looks of the server's, again and again, until one of its
+/// writes finds none.
+fn filled_up_between_two_looks(place: &Place, disk: &SmallDisk) {
+    let reserve = place.data().join("reserve");
+    let mut moments = Moments::of(kills_and_seed(KILLS).1);
+    let server = place.serve_with(&SERVE);
+    let clients: Vec<Client> =
+        (0..4).map(|number| Client::of(place, &format!("writer-{number}"), "neighbor")).collect();
+    let mut answered = Vec::new();
+    let mut rounds = 0;
+    while reserve.exists() {
+        rounds += 1;
+        assert!(rounds <= ROUNDS_MAX, "no write of the server's ever found the disk full");
+        let writers = clients.clone().into_iter().map(|client| thread::spawn(|| write(client)));
+        let writers: Vec<_> = writers.collect();
+        thread::sleep(Duration::from_millis(moments.below(40)));
+        disk.fill_at_once();
+        for writer in writers {
+            answered.extend(writer.join().expect("a writer is answered, whatever it is told"));
+        }
+        disk.make_room();
+    }
+    println!("{} answers; the reserve was given back after {rounds} rounds", answered.len());
+    let since = Instant::now();
+    while !reserve.exists() {
+        let (status, body) = register(&clients[0], &new_id());
+        assert!(matches!(status, 200 | 422 | 503), "{status} {body}");
+        assert!(since.elapsed() < PATIENCE, "there is room, and no reserve");
+    }
+    assert_eq!(server.stop(), Some(0), "it has never stopped");
+    place.succeed(&["verify"]);
+    recorded_once(place, &answered);
+}
+
+/// Sends large commands until there is no room for one.
+fn write(client: Client) -> Vec<Answered> {
+    let mut answered = Vec::new();
+    let since = Instant::now();
+    loop {
+        let id = new_id();
+        let answer = register(&client, &id);
+        match answer.0 {
+            // The first of each is accepted, the others refused by the domain: all are recorded.
+            200 | 422 => answered.push(Answered { client: 0, id, answer }),
+            503 => return answered,
+            _ => panic!("{answer:?}"),
+        }
+        assert!(since.elapsed() < PATIENCE, "the disk is full, and commands are accepted");
+    }
+}
+
+fn register(client: &Client, id: &str) -> Answer {
+    let person = json!({ "name": "", "phone": "", "address": "x".repeat(LARGE_BYTES) });
+    client.send("Register", id, &person).expect("it serves")
 }
 
 /// New commands are told to come back, and leave nothing. All else goes on.
@@ -133,12 +214,10 @@ fn recorded_once(place: &Place, answered: &[Answered]) {
 }
 
 /// The same test in a namespace in which it may mount.
-fn in_a_namespace() {
+fn in_a_namespace(name: &str) {
     let told = "no small file system can be mounted here: neither as this user nor in a user \
                 namespace. Allow one of them, or leave this test out with DEEDS_WITHOUT_MOUNT=1";
     assert!(std::env::var_os(INSIDE).is_none(), "{told}");
-    let name =
-        "full_disk::a_disk_that_fills_up_loses_nothing_and_commands_flow_again_when_there_is_room";
     let program = std::env::current_exe().expect("the test is a program");
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--mount"]).arg(program).args(["--exact", name]);
@@ -186,6 +265,19 @@ impl SmallDisk {
             }
         }
         let _ = file.sync_all();
+    }
+
+    /// Others take all but a little with one call, and then write no more: nobody is there who would
+    /// take the reserve before it is used.
+    fn fill_at_once(&self) {
+        let mut df = Command::new("df");
+        let said = df.args(["--output=avail", "-B1"]).arg(&self.at).output().expect("df is there");
+        let said = String::from_utf8(said.stdout).expect("df writes text");
+        let free: u64 = said.lines().nth(1).expect("a number").trim().parse().expect("a number");
+        let taken = free.saturating_sub(LITTLE_BYTES).to_string();
+        // The server writes meanwhile: what was free a moment ago may be too much.
+        let mut fallocate = Command::new("fallocate");
+        let _ = fallocate.args(["-l", &taken]).arg(self.filler()).output();
     }
 
     /// Others write until there is no room at all.
