@@ -18,7 +18,7 @@
 //! | at | bytes | field |
 //! |---|---|---|
 //! | 0 | 8 | magic `DEEDSARC` |
-//! | 8 | 8 | format, 0 |
+//! | 8 | 8 | format, 1 |
 //! | 16 | 8 | lineage |
 //! | 24 | 16 | owner |
 //! | 40 | 8 | generation: 1, 2, 3 … |
@@ -35,7 +35,7 @@ use crate::catalog;
 use crate::checksum::{checksum, holds};
 use crate::disk::{Attempt, Disk, DiskError, read_full_at};
 use crate::durable_file;
-use crate::frame::{Epoch, FrameIndex, encode_block};
+use crate::frame::{Epoch, FORMAT, FrameIndex, encode_block};
 use crate::head::{Head, create_directories};
 use crate::mark::Mark;
 use crate::merkle::{Frontier, Hash};
@@ -104,6 +104,7 @@ impl Marker {
     fn encode(&self) -> [u8; MARKER_BYTES] {
         let mut bytes = [0; MARKER_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
+        bytes[8] = FORMAT;
         bytes[16..24].copy_from_slice(&self.lineage.0);
         bytes[24..40].copy_from_slice(&self.owner.0);
         bytes[40..48].copy_from_slice(&self.generation.to_le_bytes());
@@ -114,7 +115,7 @@ impl Marker {
 
     fn decode(bytes: &[u8; MARKER_BYTES]) -> Option<Self> {
         let right = &bytes[..8] == MAGIC
-            && bytes[8..16] == [0; 8]
+            && u64_at(bytes, 8) == u64::from(FORMAT)
             && holds(&[0; 16], &bytes[..48], u64_at(bytes, 48));
         right.then(|| Self {
             lineage: Lineage(bytes[16..24].try_into().expect("8 bytes were sliced")),
@@ -131,6 +132,13 @@ impl Marker {
         };
         let mut bytes = [0; MARKER_BYTES];
         read_full_at(file.as_ref(), &mut bytes, 0).attempt("read", MARKER_PATH)?;
+        let format = bytes[8];
+        if bytes.starts_with(MAGIC)
+            && format != FORMAT
+            && holds(&[0; 16], &bytes[..48], u64_at(&bytes, 48))
+        {
+            return Err(OpenError::Format { file: MARKER_PATH.to_owned(), format });
+        }
         let marker = Self::decode(&bytes).ok_or_else(|| {
             let what = "the archive's marker is not whole";
             crate::scan::damage(MARKER_PATH.to_owned(), FrameIndex(0), 0, Position(0), what)

@@ -6,7 +6,7 @@
 //! | at | bytes | field |
 //! |---|---|---|
 //! | 0 | 8 | magic `DEEDSFRM` |
-//! | 8 | 1 | format, 0 |
+//! | 8 | 1 | format, 1 |
 //! | 9 | 1 | kind: 1 records, 2 replicated control, 3 node-local |
 //! | 10 | 1 | what a control or local frame says, 0 for records |
 //! | 11 | 1 | zero |
@@ -27,7 +27,7 @@
 //! for each record in order and each of its bodies salt (if salted) and body; then the checksum of
 //! all of the block before it. Absent when there are no bodies.
 //!
-//! The hash of a frame is SHA-256 of `"deeds-f0"`, frame header and record headers: not of the
+//! The hash of a frame is SHA-256 of `"deeds-f1"`, frame header and record headers: not of the
 //! bodies, which may be packed, moved or erased one day. The headers commit to them.
 
 use std::fmt;
@@ -52,8 +52,9 @@ pub const FRAME_MAGIC: &[u8; 8] = b"DEEDSFRM";
 pub const BLOCK_HEADER_BYTES: usize = 24;
 /// The bytes of a bodies block besides the bodies.
 pub const BLOCK_OVERHEAD_BYTES: usize = BLOCK_HEADER_BYTES + 8;
-/// The format this code writes and reads.
-pub const FORMAT: u8 = 0;
+/// The format this code writes and reads. It is frozen: `docs/format.md` says what may change (nothing),
+/// and how another one would come.
+pub const FORMAT: u8 = 1;
 
 const BLOCK_MAGIC: &[u8; 8] = b"DEEDSBDY";
 
@@ -271,7 +272,7 @@ impl FrameHeader {
 
 /// The hash of a frame: of its header's encoding and its record headers.
 pub fn frame_hash(header: &[u8; FRAME_HEADER_BYTES], record_headers: &[u8]) -> Hash {
-    let hasher = Sha256::new().chain_update(b"deeds-f0").chain_update(header);
+    let hasher = Sha256::new().chain_update(b"deeds-f1").chain_update(header);
     Hash(hasher.chain_update(record_headers).finalize().into())
 }
 

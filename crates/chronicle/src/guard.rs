@@ -7,7 +7,7 @@
 //! | at | bytes | field |
 //! |---|---|---|
 //! | 0 | 8 | magic `DEEDSGRD` |
-//! | 8 | 8 | format, 0 |
+//! | 8 | 8 | format, 1 |
 //! | 16 | 8 | lineage |
 //! | 24 | 8 | index of the last durable frame |
 //! | 32 | 8 | the position after it |
@@ -21,7 +21,7 @@ use deeds_values::{Lineage, Position};
 
 use crate::checksum::{checksum, holds};
 use crate::disk::{Attempt, Disk, DiskError, read_full_at};
-use crate::frame::FrameIndex;
+use crate::frame::{FORMAT, FrameIndex};
 use crate::merkle::Hash;
 use crate::reader::{ReadError, Reader};
 use crate::record::u64_at;
@@ -58,6 +58,7 @@ impl Guard {
     fn encode(&self) -> [u8; GUARD_BYTES] {
         let mut bytes = [0; GUARD_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
+        bytes[8] = FORMAT;
         bytes[16..24].copy_from_slice(&self.lineage.0);
         bytes[24..32].copy_from_slice(&self.frame.0.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.end.0.to_le_bytes());
@@ -69,7 +70,7 @@ impl Guard {
 
     fn decode(bytes: &[u8; GUARD_BYTES]) -> Option<Self> {
         let right = &bytes[..8] == MAGIC
-            && bytes[8..16] == [0; 8]
+            && u64_at(bytes, 8) == u64::from(FORMAT)
             && holds(&[0; 16], &bytes[..72], u64_at(bytes, 72));
         right.then(|| Self {
             lineage: Lineage(bytes[16..24].try_into().expect("8 bytes were sliced")),

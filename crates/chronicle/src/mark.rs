@@ -8,7 +8,7 @@
 //! | at | bytes | field |
 //! |---|---|---|
 //! | 0 | 8 | magic `DEEDSMRK` |
-//! | 8 | 1 | format, 0 |
+//! | 8 | 1 | format, 1 |
 //! | 9 | 1 | 1 if the writer closed the chronicle, else 0 |
 //! | 10 | 6 | zero |
 //! | 16 | 8 | lineage |
@@ -24,7 +24,7 @@ use deeds_values::{Lineage, Position};
 use crate::checksum::{checksum, holds};
 use crate::disk::{Attempt, Disk, DiskError, DiskFile, read_full_at};
 use crate::durable_file;
-use crate::frame::{Epoch, FrameIndex};
+use crate::frame::{Epoch, FORMAT, FrameIndex};
 use crate::record::u64_at;
 
 /// The mark's path.
@@ -49,6 +49,7 @@ impl Mark {
     fn encode(&self) -> [u8; MARK_BYTES] {
         let mut bytes = [0; MARK_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
+        bytes[8] = FORMAT;
         bytes[9] = u8::from(self.closed);
         bytes[16..24].copy_from_slice(&self.lineage.0);
         let Epoch { term, node } = self.epoch;
@@ -63,7 +64,7 @@ impl Mark {
 
     fn decode(bytes: &[u8; MARK_BYTES]) -> Option<Self> {
         let right = &bytes[..8] == MAGIC
-            && bytes[8] == 0
+            && bytes[8] == FORMAT
             && bytes[9] <= 1
             && bytes[10..16] == [0; 6]
             && holds(&[0; 16], &bytes[..72], u64_at(bytes, 72));

@@ -10,7 +10,7 @@
 //! | at | bytes | field |
 //! |---|---|---|
 //! | 0 | 8 | magic `DEEDSSEG` |
-//! | 8 | 1 | format, 0 |
+//! | 8 | 1 | format, 1 |
 //! | 9 | 1 | kind: 1 head, 2 log, 3 bodies |
 //! | 10 | 2 | bytes of this header, in every format; its last 8 are its checksum |
 //! | 12 | 4 | zero |

@@ -20,7 +20,7 @@ mod codecs;
 mod damage;
 // What a disk promises, the real one and the model; what the model takes back.
 mod disks;
-// The bytes of format 0.
+// Chronicles of every released format, opened for ever.
 mod golden;
 // What the tests write and expect.
 mod histories;

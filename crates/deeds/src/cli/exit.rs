@@ -131,7 +131,13 @@ impl From<io::Error> for Failure {
 
 const RESTORE: &str = "Stop writing to this disk, keep the directory as it is, and restore from a \
                        backup; `verify` says what is whole.";
-const UPGRADE: &str = "It was written by a later version: run that one.";
+/// What to do about a format that is not known here.
+fn other_format(format: u8) -> &'static str {
+    match format {
+        0 => "That was a draft, which no release wrote: only the code that wrote it reads it.",
+        _ => "It was written by a later version: run that one.",
+    }
+}
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
@@ -139,7 +145,9 @@ impl From<ReadError> for Failure {
         match error {
             ReadError::Absent => Self::failed(what)
                 .advise("Name its directory with --data or DEEDS_DATA; `serve` makes a new one."),
-            ReadError::Format { .. } => Self::new(Exit::Unreadable, what).advise(UPGRADE),
+            ReadError::Format { format, .. } => {
+                Self::new(Exit::Unreadable, what).advise(other_format(format))
+            }
             ReadError::Damaged(_) => Self::new(Exit::Damaged, what).advise(RESTORE),
             ReadError::Disk(_) => Self::failed(what),
         }
@@ -158,7 +166,9 @@ impl From<OpenError> for Failure {
             OpenError::Archive => {
                 Self::failed(what).advise("`restore` makes a chronicle from it that can be served.")
             }
-            OpenError::Format { .. } => Self::new(Exit::Unreadable, what).advise(UPGRADE),
+            OpenError::Format { format, .. } => {
+                Self::new(Exit::Unreadable, what).advise(other_format(format))
+            }
             OpenError::Damaged(_) => Self::new(Exit::Damaged, what).advise(RESTORE),
         }
     }

@@ -35,4 +35,5 @@ mod checkpoints;
 mod cli;
 mod durable_before_answered;
 mod full_disk;
+mod golden;
 mod killed_under_load;
