@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use deeds_engine::actor::Roles;
+use deeds_pipeline::opening::OpenOptions;
 use deeds_pipeline::reply::Reply;
-use deeds_sim::ModelDisk;
+use deeds_sim::{Faults, ModelDisk};
 use deeds_values::{CommandId, Position, Timestamp};
 
-use crate::client::{Bank, START, Step, caller, unique};
+use crate::client::{Bank, START, Step, caller, open_options, unique};
 
 #[test]
 fn every_outcome_has_its_reply_and_a_resend_is_answered_from_the_record() {
@@ -62,6 +63,41 @@ fn ids_from_the_future_and_from_before_the_horizon_are_never_run() {
     bank.pass_hours(25);
     bank.send(unique(2), &Step::Stock);
     assert_eq!(bank.send(unique(1), &Step::Stock), Reply::Gone);
+    bank.check();
+}
+
+#[test]
+fn while_the_disk_is_almost_full_new_commands_leave_nothing_and_repeats_are_answered() {
+    let disk = ModelDisk::new();
+    let options = OpenOptions { keep_free_bytes: 50_000, ..open_options() };
+    let mut bank = Bank::open_with(Arc::new(disk.clone()), &options).expect("an empty disk");
+    let numbered = |number| CommandId::Numbered { source: "import-1".to_owned(), number };
+    let first = bank.send(unique(1), &Step::Stock);
+    let Reply::Accepted { position, .. } = &first else { panic!("not accepted: {first:?}") };
+
+    let space_bytes = Some(disk.used_bytes() + 49_999);
+    disk.set_faults(Faults { space_bytes, ..Faults::default() });
+    bank.pass_hours(1);
+    let before = (bank.atom().position, disk.files());
+    assert_eq!(bank.send(unique(2), &Step::Stock), Reply::NoRoom);
+    assert_eq!(bank.send(numbered(1), &Step::Stock), Reply::NoRoom);
+    let nobody = caller("ada", Roles::none());
+    assert_eq!(bank.send_as(&nobody, unique(3), &Step::Take), Reply::NoRoom, "nothing is run");
+    assert_eq!(bank.send(unique(1), &Step::Stock), Reply::Recorded(*position));
+    assert_eq!(bank.recall(*position), first, "the same answer to the same id");
+    assert_eq!(bank.send(unique(1), &Step::Take), Reply::Conflict(*position));
+    assert_eq!((bank.atom().position, disk.files()), before, "nothing was written");
+
+    // One byte more is enough, and nobody has to do anything else.
+    disk.set_faults(Faults {
+        space_bytes: space_bytes.map(|bytes| bytes + 1),
+        ..Faults::default()
+    });
+    bank.pass_hours(1);
+    let Reply::Accepted { .. } = bank.send(unique(2), &Step::Stock) else { panic!() };
+    disk.set_faults(Faults::default());
+    bank.pass_hours(1);
+    let Reply::Accepted { .. } = bank.send(numbered(1), &Step::Stock) else { panic!() };
     bank.check();
 }
 

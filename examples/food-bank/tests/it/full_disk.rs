@@ -4,6 +4,8 @@
 //! A file system of its own needs a mount, which needs a privilege or a user namespace; the test
 //! takes what it gets, and fails where it gets neither. `DEEDS_WITHOUT_MOUNT=1` leaves it out.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what was shown, and what was not")]
+
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
