@@ -304,6 +304,41 @@ mod tests {
         assert_eq!(window.counts().0, 2);
     }
 
+    /// Promised in so many words (DESIGN §4.2), so in numbers of their own here.
+    #[test]
+    fn the_window_is_a_day_and_a_clock_may_be_five_minutes_ahead() {
+        assert_eq!(WINDOW_US, 86_400_000_000);
+        assert_eq!(AHEAD_MS_MAX, 300_000);
+    }
+
+    #[test]
+    fn no_window_remembers_out_of_order_twice_or_more_than_fits() {
+        let unique = |n: u8, ms: i64| RememberedUnique {
+            position: Position(n.into()),
+            time: at_ms(ms),
+            actor: 1,
+            id: [n; 16],
+            fingerprint: PRINT,
+        };
+        let number = |number| RememberedNumber {
+            position: Position(1),
+            actor: 1,
+            source: "import".to_owned(),
+            number,
+            fingerprint: PRINT,
+        };
+        let window = |uniques: &[RememberedUnique], numbers: &[RememberedNumber]| {
+            Duplicates::remembering(2, None, uniques.to_vec(), numbers.to_vec())
+        };
+        let whole = window(&[unique(1, 5), unique(2, 5)], &[number(3)]).expect("one can have");
+        assert_eq!(whole.counts(), (2, 1));
+        assert!(window(&[unique(1, 5), unique(2, 4)], &[]).is_none(), "times run back");
+        assert!(window(&[unique(1, 5), unique(1, 6)], &[]).is_none(), "one id twice");
+        let three = [unique(1, 5), unique(2, 6), unique(3, 7)];
+        assert!(window(&three, &[]).is_none(), "more than it holds");
+        assert!(window(&[], &[number(3), number(4)]).is_none(), "one source twice");
+    }
+
     #[test]
     fn an_id_from_the_future_is_told_apart() {
         let window = Duplicates::new(10);

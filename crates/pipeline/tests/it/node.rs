@@ -1,22 +1,25 @@
 //! The shell of threads: many clients, stopping, failing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use deeds_chronicle::{Disk, Reader, RealDisk};
+use deeds_chronicle::{Disk, Reader, RealDisk, WriterOptions};
+use deeds_engine::actor::Roles;
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::rows::Reads;
 use deeds_pipeline::host::{Health, Host};
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::reply::{Reply, SubmitError};
+use deeds_pipeline::report::Report;
 use deeds_pipeline::snapshot::{self, SnapshotPolicy};
 use deeds_sim::{Faults, ModelDisk};
 use deeds_values::CommandId;
 
-use crate::client::{prove, taker, writer_options};
+use crate::client::{caller, prove, taker, writer_options};
 use crate::shelf::Shelf;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,7 +29,12 @@ fn start(disk: &Arc<dyn Disk>) -> Node<Shelf> {
 }
 
 fn start_with(disk: &Arc<dyn Disk>, snapshots: SnapshotPolicy) -> Node<Shelf> {
-    let options = NodeOptions {
+    let options = NodeOptions { snapshots, ..options(disk) };
+    Node::start(options, &mut |_, _| {}).expect("an empty or whole disk")
+}
+
+fn options(disk: &Arc<dyn Disk>) -> NodeOptions {
+    NodeOptions {
         checkpoint_keys: None,
         keep_free_bytes: 0,
         disk: Arc::clone(disk),
@@ -35,10 +43,9 @@ fn start_with(disk: &Arc<dyn Disk>, snapshots: SnapshotPolicy) -> Node<Shelf> {
         queue: QueueLimits { commands_max: 100, commands_per_actor_max: 50 },
         code: "test".to_owned(),
         seed: [9; 40],
-        snapshots,
+        snapshots: SnapshotPolicy::OFF,
         report: Arc::new(|_| {}),
-    };
-    Node::start(options, &mut |_, _| {}).expect("an empty or whole disk")
+    }
 }
 
 /// Sends one command and waits for its reply.
@@ -101,6 +108,82 @@ fn a_frame_that_fills_within_a_turn_leaves_the_rest_for_the_next() {
     assert!(node.counters().frames > 1);
     assert!(node.shutdown(PATIENCE));
     prove(&disk);
+}
+
+/// Splitting a segment takes as much room again. An opening without it serves, says that it needed the
+/// reserve, and the segment is split in the same life once there is room.
+#[test]
+fn a_node_started_on_a_full_disk_splits_a_full_segment_when_there_is_room() {
+    let model = ModelDisk::new();
+    let disk = model.as_disk();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let small = || {
+        let told = Arc::clone(&told);
+        let writer = || WriterOptions {
+            reserve_bytes: 9_000,
+            write_ahead_bytes: 0,
+            ..writer_options(4_000)
+        };
+        let report = Arc::new(move |report: Report| told.lock().unwrap().push(report));
+        let options = NodeOptions { writer: Box::new(writer), report, ..options(&disk) };
+        Node::<Shelf>::start(options, &mut |_, _| {}).expect("an empty or whole disk")
+    };
+    let stock = |node: &Node<Shelf>, number| {
+        let json = format!(r#"{{"name": "{}", "count": 1}}"#, "b".repeat(500));
+        send(node, "stock", number, "Stock", &json)
+    };
+    let split = || model.files().iter().filter(|(path, _)| path.starts_with("log/")).count();
+    let heads = || model.files().iter().filter(|(path, _)| path.starts_with("head/0")).count();
+
+    // The segment in which opening recorded the schema is full already.
+    let node = small();
+    let (before, mut number) = (split(), 0);
+    while heads() < 2 {
+        number += 1;
+        let space_bytes = Some(model.used_bytes() + 1_500);
+        model.set_faults(Faults { space_bytes, ..Faults::default() });
+        let Reply::Accepted { .. } = stock(&node, number) else { panic!("not accepted") };
+    }
+    drop(node);
+    wait_for("the node is gone", || disk.lock().is_ok());
+    model.set_faults(Faults { space_bytes: Some(model.used_bytes()), ..Faults::default() });
+
+    told.lock().unwrap().clear();
+    let node = small();
+    assert_eq!((split(), heads()), (before, 2), "there is no room");
+    let first = told.lock().unwrap().first().cloned();
+    assert!(matches!(first, Some(Report::ReserveGivenBack { .. })), "{first:?}");
+    model.set_faults(Faults::default());
+    let Reply::Accepted { .. } = stock(&node, number + 1) else { panic!("not accepted") };
+    wait_for("the segment is split", || split() > before && heads() == 1);
+    assert!(node.shutdown(PATIENCE));
+    prove(&disk);
+}
+
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < PATIENCE, "not so: {what}");
+        thread::yield_now();
+    }
+}
+
+/// A frame may hold replies alone.
+#[test]
+fn who_is_denied_is_told_so_though_nothing_is_recorded() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let node = start(&disk);
+    let before = node.published();
+    let (reply, replies) = channel();
+    let id = CommandId::Numbered { source: "nobody".to_owned(), number: 1 };
+    let reply_to = Box::new(move |answer| reply.send(answer).expect("the test waits"));
+    let nobody = caller("nobody", Roles::none());
+    let json = br#"{"name": "beans", "by": "me"}"#;
+    node.submit(nobody, id, "Take", json, reply_to).expect("there is room");
+    let denied = replies.recv_timeout(PATIENCE).expect("a reply");
+    assert!(matches!(denied, Reply::Denied(_)), "{denied:?}");
+    assert_eq!(node.published(), before);
+    assert!(node.shutdown(PATIENCE));
 }
 
 #[test]

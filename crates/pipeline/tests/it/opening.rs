@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use deeds_chronicle::{Disk, Reader, RecordKind};
 use deeds_engine::app::App;
-use deeds_pipeline::opening::{self, OpenError, Opened};
+use deeds_pipeline::opening::{self, OpenError, OpenOptions, Opened};
+use deeds_pipeline::reply::Reply;
 use deeds_sim::ModelDisk;
 use deeds_values::Position;
 
@@ -178,9 +179,25 @@ fn new_code_is_recorded_once() {
         let records = reader.stream(Position(0)).map(|record| record.expect("it is whole"));
         records.filter(|record| record.header.kind == RecordKind::Code).count()
     };
+    // The numbers of code and schema in the header of what is recorded now.
+    let numbers = |disk: &Arc<dyn Disk>, code: &str, id: u8| {
+        let options = OpenOptions { code: code.to_owned(), ..open_options() };
+        let mut bank = Bank::open_with(Arc::clone(disk), &options).expect("same types");
+        let Reply::Accepted { position, .. } = bank.send(unique(id), &Step::Stock) else {
+            panic!("refused")
+        };
+        let reader = Reader::open(Arc::clone(disk)).expect("a chronicle is there");
+        let header = reader.record(position).expect("it is whole").expect("it is there").header;
+        (header.code, header.schema)
+    };
     assert_eq!(codes(&disk), 1);
     drop(open_as::<crate::shelf::Shelf>(&disk, "later").expect("same types"));
     assert_eq!(codes(&disk), 2);
     drop(open_as::<crate::shelf::Shelf>(&disk, "later").expect("same types"));
     assert_eq!(codes(&disk), 2);
+    assert_eq!(numbers(&disk, "later", 201), (2, 1));
+    assert_eq!(numbers(&disk, "latest", 202), (3, 1), "what decided it, and by which types");
+    let schemas = Reader::open(disk).expect("a chronicle is there").stream(Position(0));
+    let schemas = schemas.map(|record| record.expect("it is whole").header.kind);
+    assert_eq!(schemas.filter(|kind| *kind == RecordKind::Schema).count(), 1, "types as before");
 }
