@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deeds_values::{Lineage, Position};
 
+use crate::consistency::TreeReader;
 use crate::merkle::{Frontier, Hash};
 use crate::note::{self, Note, NoteError, NoteSigner, VerifierKey};
 use crate::reader::{ReadError, Reader};
@@ -59,8 +60,8 @@ pub struct TreeHead {
 }
 
 impl Reader {
-    /// The Merkle root over all records up to this one and with it; `None` if it is not the last
-    /// record of a durable frame.
+    /// The Merkle root over all records up to this one and with it; `None` if it is not durable. At the
+    /// end of a frame the frame says it; within one it is made from the tiles.
     pub fn root_after(&self, position: Position) -> Result<Option<Hash>, ReadError> {
         let durable = self.durable()?;
         if position >= durable.at.position {
@@ -71,7 +72,10 @@ impl Reader {
         if !scan.next(&mut frame, Depth::FrameHeader)? {
             return Err(scan.damage_at(at, "the file ends before its last frame").into());
         }
-        Ok((scan.at.position == position.next()).then_some(frame.header.root))
+        if scan.at.position == position.next() {
+            return Ok(Some(frame.header.root));
+        }
+        TreeReader::open(self)?.root(position.next()).map(Some)
     }
 
     /// The size and the root of what is durable now: what a checkpoint signs. The writer of this

@@ -8,12 +8,14 @@
 //!   snapshot usable;
 //! - `taking`: from an atom and the snapshotter's own books to chunks and a manifest;
 //! - `loading`: the newest one that agrees with the chronicle and the code, into an engine;
+//! - [`copies`]: along with a backup, and back with what is restored;
 //! - `thread`: when one is taken, beside a running node.
 //!
 //! A snapshot holds what personal fields became in rows, and the secret of the chronicle: it is as
 //! confidential as the bodies are.
 
 mod chunk;
+pub mod copies;
 mod loading;
 mod manifest;
 mod store;

@@ -33,6 +33,9 @@ mod snapshot_damage;
 /// Snapshots on a disk that crashes, fails or is full.
 mod snapshot_crashes;
 
+/// Snapshots along with backups and restores.
+mod archived_snapshots;
+
 /// Checkpoints: what is signed, with which keys, and when nothing is.
 mod checkpoints;
 
