@@ -444,6 +444,8 @@ fn run_chronicle<A: App>(
     snapshots: SnapshotThread,
     frames: &Receiver<Frame>,
 ) {
+    // What opening left.
+    publisher.leave_to_others();
     while let Ok(frame) = frames.recv() {
         let began = Instant::now();
         if let Err(error) = publisher.commit(frame) {

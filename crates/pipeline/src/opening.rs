@@ -154,7 +154,8 @@ pub fn open<A: App>(
         counters: Arc::default(),
         notify: Box::new(|_| {}),
     };
-    publisher.commit(frame)?;
+    // What is left to others waits until there are some.
+    publisher.publish(frame)?;
     Ok(Opened { decider, publisher, snapshotter, signer, recovered, snapshots, replayed })
 }
 

@@ -317,7 +317,14 @@ pub struct Publisher<A: App> {
 impl<A: App> Publisher<A> {
     /// Commits a frame. After an error the writer is poisoned: all who wait for this frame have been
     /// told that the outcome is unknown, and no later frame may be committed.
-    pub fn commit(&mut self, mut frame: Frame) -> Result<(), AppendError> {
+    pub fn commit(&mut self, frame: Frame) -> Result<(), AppendError> {
+        self.publish(frame)?;
+        self.leave_to_others();
+        Ok(())
+    }
+
+    /// Makes a frame durable and visible, and answers who waits for it.
+    pub(crate) fn publish(&mut self, mut frame: Frame) -> Result<(), AppendError> {
         #[cfg(feature = "plant")]
         crate::plant::answer_early(&mut frame.replies);
         if let (Some(first), Some(last)) = (frame.records.first(), frame.records.last()) {
@@ -349,8 +356,13 @@ impl<A: App> Publisher<A> {
             reply_to(reply);
         }
 
-        // Notify live readers; leave the rest to others.
+        // Notify live readers.
         (self.notify)(&self.published.load_full());
+        Ok(())
+    }
+
+    /// Hands on what need not keep a frame waiting, and tells what operators should know.
+    pub(crate) fn leave_to_others(&mut self) {
         while let Some(job) = self.writer.take_sealing() {
             (self.defer)(Chore::Seal(Box::new(job)));
         }
@@ -360,7 +372,6 @@ impl<A: App> Publisher<A> {
         if let Some(error) = self.writer.take_guard_failure() {
             (self.report)(Report::NotGuarded { reason: chain(&error) });
         }
-        Ok(())
     }
 
     /// Who is handed work that need not keep a frame waiting; until then it is done at once.

@@ -107,7 +107,15 @@ impl Writer {
         }
         let lock: Arc<dyn Send + Sync> = Arc::from(disk.lock().map_err(OpenError::lock)?);
         create_directories(disk.as_ref())?;
-        let mut tail = recovery::recover(&disk, options.guard.as_ref(), Evidence::All)?;
+        let recover = || recovery::recover(&disk, options.guard.as_ref(), Evidence::All);
+        let mut tail = match recover() {
+            // Tiles, or what was torn from a segment: it begins anew in the room of the reserve.
+            Err(OpenError::Disk(error)) if error.is_no_room() => {
+                Reserve::find(disk.clone(), options.reserve_bytes).give_back()?;
+                recover()?
+            }
+            recovered => recovered?,
+        };
         let unsealed = std::mem::take(&mut tail.unsealed);
         let recovered = Recovered {
             lineage: tail.header.lineage,

@@ -410,6 +410,25 @@ fn with_a_reserve_a_disk_that_fills_up_costs_no_frame_that_was_under_way() {
     assert!(given_back > 15, "the reserve was needed {given_back} times");
 }
 
+/// What opening writes anew, it writes in the room of the reserve.
+#[test]
+fn tiles_are_written_anew_on_a_full_disk() {
+    let disk = ModelDisk::new();
+    let options = || with_reserve(&disk.as_disk(), 20_000);
+    let mut writer = Writer::create(disk.as_disk(), options(), LINEAGE, &drafts(0..1)).unwrap();
+    while writer.end().0 < 40 {
+        let end = writer.end().0;
+        writer.append(&drafts(end..end + 1)).unwrap();
+    }
+    writer.close().unwrap();
+    disk.as_disk().remove("tiles/0").unwrap();
+    disk.set_faults(Faults { space_bytes: Some(disk.used_bytes()), ..Faults::default() });
+    let (_, recovered) = Writer::open(disk.as_disk(), options()).unwrap();
+    assert!(recovered.tiles_rebuilt);
+    assert_eq!(reserve_of(&disk), None);
+    check(&disk, Sizes::of(4_000), Promise { acknowledged: 40, handed_over: 40 }).unwrap();
+}
+
 #[test]
 fn a_reserve_is_not_what_fills_the_disk() {
     let disk = ModelDisk::with_faults(Faults { space_bytes: Some(50_000), ..Faults::default() });
