@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deeds_chronicle::{
-    Archived, BackupError, Cut, OpenError, RealDisk, RecordKind, RestoreError, Restored,
+    Archived, BackupError, Cut, Disk, OpenError, RealDisk, RecordKind, RestoreError, Restored,
     WriterOptions, restore,
 };
+use deeds_pipeline::snapshot::{SnapshotInfo, copies};
 use deeds_pipeline::system::{self, Restoration};
 use deeds_values::{Lineage, Position, Timestamp};
 
@@ -61,7 +62,12 @@ impl ArchiveArguments {
         let restored = restored.map_err(|error| {
             Failure::from(error).while_doing(&self.archive.display().to_string())
         })?;
-        Ok(Copy { lineage, restored, line: progress.finish(restored.position.0 + 1) })
+        let line = progress.finish(restored.position.0 + 1);
+        let (from, to): (Arc<dyn Disk>, Arc<dyn Disk>) =
+            (Arc::new(RealDisk::new(&self.archive)), Arc::new(RealDisk::new(directory)));
+        let snapshot = copies::carry(&from, &to, (restored.position, lineage));
+        let snapshot = snapshot.map_err(|error| Failure::failed(chain(&error)))?;
+        Ok(Copy { lineage, restored, snapshot, line })
     }
 }
 
@@ -71,8 +77,24 @@ pub(crate) struct Copy {
     pub lineage: Lineage,
     /// Where it came from.
     pub restored: Restored,
+    /// The snapshot that came along, for a quick start.
+    pub snapshot: Option<SnapshotInfo>,
     /// How much, and how fast.
     pub line: String,
+}
+
+impl Copy {
+    /// Which snapshot came along, in words.
+    pub(crate) fn snapshot_line(&self) -> String {
+        match &self.snapshot {
+            Some(SnapshotInfo { position, rows, .. }) => {
+                format!(
+                    "of position {position}, {rows} rows: the first start folds what is after it"
+                )
+            }
+            None => "none: the first start folds every record".to_owned(),
+        }
+    }
 }
 
 /// The record that says where the ones before came from.

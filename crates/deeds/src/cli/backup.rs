@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use deeds_chronicle::{Backup, Copied, Marker, OwnerId, ReadError, Reader, RealDisk};
+use deeds_chronicle::{Backup, Copied, Disk, Marker, OwnerId, ReadError, Reader, RealDisk};
+use deeds_pipeline::snapshot::copies;
 use deeds_values::{Lineage, Position};
 use serde_json::json;
 
 use crate::cli::archive::now;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Exit, Failure, chain};
 use crate::cli::info::readable;
 use crate::cli::place::{DataArguments, state_directory};
 use crate::cli::progress::Records;
@@ -47,6 +48,8 @@ const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 /// How often the status file is written: each time costs a file, and no sync.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether there is a newer snapshot.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
 /// How far the backup is, for who watches it.
 const STATUS_FILE: &str = "status.json";
 
@@ -60,9 +63,11 @@ pub(crate) fn run(
     let owner = owner(reader.lineage())?;
     let place = arguments.archive.display().to_string();
     let failed = |error| Failure::from(error).while_doing(&place);
-    let disk = Arc::new(RealDisk::new(&arguments.archive));
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&arguments.archive));
+    let (target, source) = (Arc::clone(&disk), arguments.data.disk(program.name));
     let mut backup =
         Backup::open(reader.clone(), disk, owner, arguments.take_over).map_err(failed)?;
+    let mut snapshots = Snapshots { source, target, looked: None };
     let mut watch = Watch::new(&arguments.archive, reader, backup.marker());
     let mut progress = Some(Records::new("archived", stderr().is_terminal(), arguments.json));
     loop {
@@ -74,6 +79,7 @@ pub(crate) fn run(
         });
         let copied = copied.map_err(failed)?;
         progress.take().map(|shown| shown.finish(copied.records));
+        snapshots.copy_newest(copied.end)?;
         if watch.passed(&copied, arguments.follow)? {
             watch.tell(arguments.json, out)?;
         }
@@ -81,6 +87,34 @@ pub(crate) fn run(
             return Ok(Exit::Done);
         }
         thread::sleep(FOLLOW_PAUSE);
+    }
+}
+
+/// The snapshots beside the chronicle, copied when there is a newer one.
+struct Snapshots {
+    source: Arc<dyn Disk>,
+    target: Arc<dyn Disk>,
+    looked: Option<Instant>,
+}
+
+impl Snapshots {
+    /// Copies the newest that the archive's records reach, unless it was looked a moment ago. They only
+    /// make a start after a restore quick: where there is no room for one, it is done without.
+    fn copy_newest(&mut self, end: Position) -> Result<(), Failure> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < SNAPSHOT_EVERY) {
+            return Ok(());
+        }
+        self.looked = Some(Instant::now());
+        match copies::copy_newest(&self.source, &self.target, end) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_no_room() => {
+                // Told as far as somebody listens; it is no failure of the backup.
+                let reason = chain(&error);
+                let _ = writeln!(stderr(), "the archive has no room for a snapshot: {reason}");
+                Ok(())
+            }
+            Err(error) => Err(Failure::failed(chain(&error))),
+        }
     }
 }
 

@@ -75,6 +75,7 @@ pub(crate) fn run(
             "time": restored.time,
             "root": restored.root.to_string(),
             "archived": archived.end,
+            "snapshot": copy.snapshot.as_ref().map(|snapshot| snapshot.position),
             "torn": archived.torn,
             "tables": state.tables,
             "seconds": seconds,
@@ -98,6 +99,7 @@ pub(crate) fn run(
             "         live and published state agree: {rows} rows; {} invariants hold",
             invariants.len()
         )?;
+        writeln!(out, "snapshot {}", copy.snapshot_line())?;
         writeln!(out, "drilled  in {seconds:.1} s; the scratch directory is removed")?;
     }
     out.flush()?;

@@ -53,6 +53,7 @@ pub(crate) fn run(
             "time": restored.time,
             "root": restored.root.to_string(),
             "archived": archived.end,
+            "snapshot": copy.snapshot.as_ref().map(|snapshot| snapshot.position),
         });
         writeln!(out, "{facts:#}")?;
     } else {
@@ -60,6 +61,7 @@ pub(crate) fn run(
         writeln!(out, "from     lineage {}, {} records archived", restored.from, archived.end)?;
         writeln!(out, "last     position {}, {}", restored.position, restored.time)?;
         writeln!(out, "root     {}", restored.root)?;
+        writeln!(out, "snapshot {}", copy.snapshot_line())?;
         writeln!(out, "in       {}; `serve` opens it", directory.display())?;
     }
     out.flush()?;

@@ -294,3 +294,35 @@ fn a_drill_tells_what_would_be_restored_and_finds_damage() {
     assert!(complaint.contains("damaged"), "{complaint}");
     assert_eq!(fs::read_dir(&scratch).expect("it is there").count(), 0, "nothing is left");
 }
+
+/// A large chronicle takes long to fold; what is restored of it need not.
+#[test]
+fn what_is_restored_starts_from_the_snapshot_that_was_archived() {
+    let place = Place::new();
+    let archive = place.path("archive");
+    // The last one is taken when the server stops.
+    let server = place.serve_with(&["--dev", "--no-seed", "--snapshot-every=20"]);
+    stock(&place);
+    let nora = Client::of(&place, "nora", "neighbor");
+    for _ in 0..30 {
+        nora.must("PlaceOrder", &arguments());
+    }
+    assert_eq!(server.stop(), Some(0));
+    place.succeed(&["backup", text(&archive)]);
+
+    let drilled = json_of(&place.succeed(&["drill", text(&archive), "--json"]));
+    let snapshot = drilled["snapshot"].as_u64().expect("a snapshot was archived");
+    let data = place.path("then");
+    let restored = place.succeed(&["restore", text(&archive), "--data", text(&data), "--json"]);
+    assert_eq!(json_of(&restored)["snapshot"], snapshot);
+    let info = place.succeed(&["info", "--json", "--data", text(&data)]);
+    assert_eq!(json_of(&info)["snapshots"][0]["position"], snapshot, "{info}");
+    place.succeed(&["verify", "--data", text(&data)]);
+    let asked = |data: &Path| {
+        let mut ask =
+            vec!["query", "Stock", "--offline", "--json", "--as", "ada", "--role", "admin"];
+        ask.extend(["--data", text(data)]);
+        json_of(&place.succeed(&ask))["answer"].clone()
+    };
+    assert_eq!(asked(&data), asked(&place.data()));
+}
