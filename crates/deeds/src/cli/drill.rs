@@ -44,7 +44,7 @@ pub(crate) fn run(
     let archived = arguments.archive.open()?;
     let scratch = Scratch::make(arguments.scratch.as_deref())?;
     let copy = arguments.archive.restore_into(&archived, &scratch.path, quiet)?;
-    let restored = copy.restored;
+    let restored = &copy.restored;
 
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&scratch.path));
     let mut progress = Records::new("proved", drawn, quiet);
@@ -63,11 +63,11 @@ pub(crate) fn run(
     let state = state.map_err(refold_failure)?;
     let folded_line = progress.finish(state.records);
     let rows: u64 = state.tables.iter().map(|table| table.rows).sum();
-    let invariants = (program.invariants)();
+    let invariants = (program.invariants)().len();
     scratch.remove()?;
 
     let seconds = started.elapsed().as_secs_f64();
-    if arguments.json {
+    if quiet {
         let findings = json!({
             "archive": arguments.archive.archive,
             "from": restored.from,
@@ -94,11 +94,8 @@ pub(crate) fn run(
         for table in &state.tables {
             writeln!(out, "         {:>9} rows in {}", table.rows, table.table)?;
         }
-        writeln!(
-            out,
-            "         live and published state agree: {rows} rows; {} invariants hold",
-            invariants.len()
-        )?;
+        let held = format!("{rows} rows; {invariants} invariants hold");
+        writeln!(out, "         live and published state agree: {held}")?;
         writeln!(out, "snapshot {}", copy.snapshot_line())?;
         writeln!(out, "drilled  in {seconds:.1} s; the scratch directory is removed")?;
     }
