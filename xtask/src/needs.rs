@@ -191,6 +191,16 @@ pub(crate) fn meet(needs: &[&Need]) -> anyhow::Result<()> {
 }
 
 /// Programs we build for ourselves live here, found again by the next run.
+/// Whether a file system can be mounted: by this user, or in a user namespace.
+pub(crate) fn may_mount() -> bool {
+    let in_a_namespace = |arguments: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(arguments).arg("true").stderr(Stdio::null());
+        unshare.status().is_ok_and(|status| status.success())
+    };
+    in_a_namespace(&["--mount"]) || in_a_namespace(&["--map-root-user", "--mount"])
+}
+
 fn tools() -> PathBuf {
     tree::target().join("tools")
 }
