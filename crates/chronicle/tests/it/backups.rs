@@ -155,7 +155,7 @@ fn an_archive_takes_one_lineage_and_one_history_only() {
 
     let mut rewound = Writer::open(old_copy.as_disk(), options()).unwrap().0;
     let refused = back_up(&rewound.reader(), &archive).map(drop);
-    assert!(matches!(refused, Err(BackupError::Diverged { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(BackupError::Ahead { .. })), "{refused:?}");
     rewound.append(&[large_draft(3, 50)]).unwrap();
     rewound.append(&[large_draft(4, 50)]).unwrap();
     let refused = back_up(&rewound.reader(), &archive).map(drop);

@@ -326,6 +326,33 @@ fn after_a_failed_operation_reopening_gives_a_state_that_lasts() {
     }
 }
 
+/// Nothing that fails while a chronicle is opened is passed over: what a failed sync leaves is not known.
+#[test]
+fn an_opening_during_which_anything_fails_says_so() {
+    // Segments that wait to be sealed: work for each step.
+    let disk = ModelDisk::new();
+    let handed =
+        WriterOptions { sealing: Sealing::Handed, ..guarded(&disk.as_disk(), Sizes::of(700)) };
+    let mut writer = Writer::create(disk.as_disk(), handed, LINEAGE, &drafts(0..1)).unwrap();
+    for number in 1..8 {
+        writer.append(&drafts(number..number + 1)).unwrap();
+    }
+    drop(writer);
+    let mut failures = 0;
+    for fail in 0.. {
+        let again = disk.copy();
+        again.set_faults(Faults { fail: BTreeSet::from([fail]), ..Faults::default() });
+        let opened = Writer::open(again.as_disk(), guarded(&again.as_disk(), Sizes::of(700)));
+        if again.operations() <= fail {
+            assert!(opened.is_ok(), "nothing failed");
+            break;
+        }
+        assert!(opened.is_err(), "operation {fail} failed, and nobody was told");
+        failures += 1;
+    }
+    assert!(failures > 40, "only {failures} operations");
+}
+
 #[test]
 fn a_poisoned_writer_refuses_everything() {
     let disk = ModelDisk::new();

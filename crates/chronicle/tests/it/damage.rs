@@ -357,6 +357,21 @@ fn a_missing_or_swapped_file_is_named() {
     }
 }
 
+/// The mark alone tells that there was a chronicle: it is not founded anew over what was lost.
+#[test]
+fn a_chronicle_whose_segments_are_all_missing_is_damaged_and_not_absent() {
+    let disk = written(true);
+    let segments = disk.files().into_iter().filter(|(path, _)| path != "head/durable");
+    for (path, _) in segments {
+        deeds_chronicle::Disk::remove(&disk, &path).unwrap();
+    }
+    let opened = Writer::open(disk.as_disk(), options()).map(drop);
+    let Err(OpenError::Damaged(damage)) = opened else { panic!("{opened:?}") };
+    assert!(damage.what.contains("all segments are missing"), "{damage}");
+    deeds_chronicle::Disk::remove(&disk, "head/durable").unwrap();
+    assert!(matches!(Writer::open(disk.as_disk(), options()), Err(OpenError::Absent)));
+}
+
 /// Sealing lags, so the segment before is in `head/` too and looks like the last.
 #[test]
 fn a_missing_last_file_is_named_though_the_one_before_is_not_sealed() {
