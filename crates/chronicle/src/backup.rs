@@ -45,7 +45,15 @@ pub enum BackupError {
         /// What the archive's marker says now, if it is there.
         found: Option<Marker>,
     },
-    /// The archive has other frames than the chronicle, or more: one of them was put back from an
+    /// The archive has more frames than the chronicle's files show to be durable. After a power loss
+    /// they may show it only once a writer has opened them; else the chronicle was put back from an
+    /// old copy.
+    #[error("frame {frame} is archived, and the chronicle does not show it as durable")]
+    Ahead {
+        /// The archive's last frame.
+        frame: FrameIndex,
+    },
+    /// The archive has other frames than the chronicle: one of them was put back from an
     /// old copy, and went on.
     #[error("the chronicle is not the one that was archived: frame {frame} of the archive {what}")]
     Diverged {
@@ -163,17 +171,18 @@ fn resume(
     archive: &Archive,
     segment: &SegmentHeader,
 ) -> Result<Frames, BackupError> {
-    let diverged = |what| BackupError::Diverged { frame: FrameIndex(archive.index().0 - 1), what };
+    let frame = FrameIndex(archive.index().0 - 1);
+    let diverged = |what| BackupError::Diverged { frame, what };
     let durable = source.durable()?;
     if durable.at.index < archive.index() || durable.segment < segment.number {
-        return Err(diverged("is not there yet, or no longer"));
+        return Err(BackupError::Ahead { frame });
     }
     let mut frames = Frames::of_segment(source.clone(), segment.number)?;
     if *segment != (SegmentHeader { kind: SegmentKind::Head, ..frames.segment().clone() }) {
         return Err(diverged("lies in another segment"));
     }
     match frames.skip_to(archive.index())? {
-        None => Err(diverged("is not there yet, or no longer")),
+        None => Err(BackupError::Ahead { frame }),
         Some(hash) if hash != archive.proof().hash => Err(diverged("has another hash")),
         Some(_) => Ok(frames),
     }

@@ -162,6 +162,10 @@ impl From<BackupError> for Failure {
                     "Somebody else makes backups of this chronicle there. Name another directory, \
                      or, if nobody does any more, say --take-over.",
                 ),
+            BackupError::Ahead { .. } => Self::failed(what).advise(
+                "After a power loss start the server first: it finds out what is durable. If that \
+                 changes nothing, an old copy was put back: name another directory.",
+            ),
             BackupError::NoArchive
             | BackupError::OtherLineage { .. }
             | BackupError::Diverged { .. } => {
