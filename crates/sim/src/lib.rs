@@ -11,7 +11,7 @@
 //! The simulator, with the feature `whole`:
 //! - [`plan`]: all that happens in one history, written down before;
 //! - [`larder`]: the app of these histories; `model`: the same as plain arithmetic;
-//! - `life`, `clients`, `restart`, `damage`: a plan carried out;
+//! - `life`, `clients`, `restart`, `copies`, `damage`: a plan carried out;
 //! - [`oracle`], `judge`: what clients know, and the chronicle held against it;
 //! - [`simulation`]: many seeds; [`shrink`]: a plan that fails made short;
 //! - [`plants`]: faults that the oracle must see; [`tallies`], [`trace`]: what happened.
@@ -30,6 +30,8 @@ pub mod power_loss;
 
 #[cfg(feature = "whole")]
 mod clients;
+#[cfg(feature = "whole")]
+mod copies;
 #[cfg(feature = "whole")]
 mod damage;
 #[cfg(feature = "whole")]

@@ -22,6 +22,7 @@ use deeds_pipeline::report::Report;
 use deeds_pipeline::snapshot::SnapshotError;
 use deeds_values::{CommandId, Position, Timestamp};
 
+use crate::copies::Copies;
 use crate::damage;
 use crate::faults::Operation;
 use crate::larder::Larder;
@@ -62,6 +63,7 @@ pub(crate) struct Life<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) plant: Option<Plant>,
     pub(crate) machine: Machine,
+    pub(crate) copies: Copies,
     pub(crate) living: Option<Living>,
     pub(crate) now: Now,
     pub(crate) oracle: Oracle,
@@ -88,6 +90,7 @@ pub(crate) fn live(
         plan,
         plant,
         machine: Machine::new(plant, trace.is_kept()),
+        copies: Copies::new(plant),
         living: None,
         now: Now { wall: START, monotonic_us: 0 },
         oracle: Oracle::default(),
@@ -137,6 +140,8 @@ impl Life<'_> {
             | Act::Room
             | Act::ShortReads { .. }
             | Act::Mend => self.machine.fault(act, self.tallies),
+            Act::BackUp { owner, take_over, cut } => self.back_up(*owner, *take_over, *cut)?,
+            Act::Restore(restore) => self.restore(restore)?,
             _ => {
                 self.wake()?;
                 self.act_alive(act)?;

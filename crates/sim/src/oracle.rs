@@ -55,7 +55,7 @@ pub(crate) struct Sending {
 }
 
 /// What the clients know.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Oracle {
     pub(crate) sent: Vec<Sent>,
     by_id: BTreeMap<(usize, String), usize>,
@@ -63,7 +63,7 @@ pub(crate) struct Oracle {
     waiting: Vec<Sending>,
     /// The last record that anybody was told of or has seen.
     pub(crate) seen: Option<Position>,
-    lineage: Option<Lineage>,
+    pub(crate) lineage: Option<Lineage>,
     /// Every size and root that was handed out.
     pub(crate) heads: Vec<TreeHead>,
     /// Whether an id may have become too old: the window has overflowed, or a day has passed.
@@ -226,6 +226,18 @@ impl Oracle {
     /// Somebody knows of a record.
     pub(crate) fn saw(&mut self, position: Position) {
         self.seen = self.seen.max(Some(position));
+    }
+
+    /// Records behind this one are no more: they are as if nobody had sent anything.
+    pub(crate) fn forget_behind(&mut self, last: Position) {
+        for sent in &mut self.sent {
+            let told = sent.told.as_ref().and_then(|(told, _)| position_of(told));
+            if told.is_some_and(|position| position > last) {
+                (sent.told, sent.uncertain) = (None, false);
+            }
+        }
+        self.heads.retain(|head| head.size <= last.next());
+        self.seen = self.seen.min(Some(last));
     }
 
     /// A look at the published state.

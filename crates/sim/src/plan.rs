@@ -133,10 +133,29 @@ pub enum Act {
     Seal,
     /// A client asks how large the tree is, and its root.
     Checkpoint,
+    /// Somebody makes a backup; the power of the archive's disk may go after so many operations.
+    BackUp { owner: u8, take_over: bool, cut: Option<(u64, PowerLoss)> },
+    /// The archive is restored.
+    Restore(RestoreAct),
     /// A bit of a file changes. On a copy of the disk: this one lives on.
     Rot { place: u64 },
     /// A write of a moment ago turns out to have landed elsewhere. On a copy.
     Misdirect { back: usize, place: Option<u64> },
+}
+
+/// A restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreAct {
+    /// How far into the archive, in thousandths.
+    pub permille: u16,
+    /// Whether the time of the record there is named, and not its position.
+    pub by_time: bool,
+    /// A first attempt is cut off after so many operations.
+    pub crash_after: Option<u64>,
+    /// What a power loss leaves of what was restored.
+    pub loss: PowerLoss,
+    /// Whether life goes on there.
+    pub live_on: bool,
 }
 
 const MINUTE_US: u64 = 60_000_000;
@@ -156,6 +175,7 @@ struct Temper {
     liars: bool,
     snapshots: bool,
     decay: bool,
+    copies: bool,
 }
 
 impl Plan {
@@ -176,9 +196,10 @@ impl Plan {
         let mut most = || dice.below(5) > 0;
         let [crashes, failures, clocks] = [most(), most(), most()];
         let [liars, snapshots, decay] = [most(), most(), most()];
+        let copies = most();
         let clients = setting.clients;
         let mut temper =
-            Temper { dice, clients, crashes, failures, clocks, liars, snapshots, decay };
+            Temper { dice, clients, crashes, failures, clocks, liars, snapshots, decay, copies };
         let mut acts = Vec::new();
         if temper.crashes && temper.dice.coin() {
             acts.push(temper.cut_founding());
@@ -217,7 +238,10 @@ impl Temper {
                 Act::Again { client, back, changed }
             }
             450..650 => Act::Decide { count: 1 + self.dice.below(6) as usize },
-            650..830 => Act::Commit,
+            650..812 => Act::Commit,
+            812..826 if self.copies => self.backup(),
+            826..830 if self.copies => self.restore(),
+            812..830 => Act::Commit,
             830..880 => Act::Read { client },
             880..910 => Act::Pass { us: self.dice.below(20 * 1_000_000) },
             910..925 if self.clocks => self.clock(),
@@ -314,6 +338,23 @@ impl Temper {
     fn loss(&mut self) -> PowerLoss {
         let kinds = PowerLoss::kinds(self.dice.roll());
         kinds[self.dice.below(kinds.len() as u64) as usize]
+    }
+
+    fn backup(&mut self) -> Act {
+        let owner = u8::from(self.dice.below(6) == 0);
+        let take_over = self.dice.below(4) == 0;
+        let cut = (self.dice.below(3) == 0).then(|| (self.dice.below(25), self.loss()));
+        Act::BackUp { owner, take_over, cut }
+    }
+
+    fn restore(&mut self) -> Act {
+        Act::Restore(RestoreAct {
+            permille: if self.dice.coin() { 1_000 } else { self.dice.below(1_001) as u16 },
+            by_time: self.dice.coin(),
+            crash_after: self.dice.coin().then(|| self.dice.below(40)),
+            loss: self.loss(),
+            live_on: self.dice.below(3) == 0,
+        })
     }
 
     fn failure(&mut self) -> Act {

@@ -1,6 +1,6 @@
 //! Faults planted on purpose: an oracle that has never seen a fault proves nothing.
 //!
-//! Some lie in the model disk, one in what the simulation does; the others in the code under test,
+//! Some lie in the model disk, two in what the simulation does; the others in the code under test,
 //! compiled only with the feature `plant`.
 
 use std::fmt;
@@ -24,11 +24,13 @@ pub enum Plant {
     ForgetDuplicates,
     /// A snapshot holds an older state than it says.
     StaleSnapshot,
+    /// A restore takes a record more than it was asked for.
+    RestoreTooFar,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoFsync,
         Self::NoDirSync,
         Self::NoChecksum,
@@ -36,6 +38,7 @@ impl Plant {
         Self::CutAtBadChecksum,
         Self::ForgetDuplicates,
         Self::StaleSnapshot,
+        Self::RestoreTooFar,
     ];
 
     /// The plant of a name.
@@ -53,6 +56,7 @@ impl Plant {
             Self::CutAtBadChecksum => "cut-at-bad-checksum",
             Self::ForgetDuplicates => "forget-duplicates",
             Self::StaleSnapshot => "stale-snapshot",
+            Self::RestoreTooFar => "restore-too-far",
         }
     }
 
@@ -66,13 +70,16 @@ impl Plant {
             Self::CutAtBadChecksum => "recovery takes every bad frame for a torn one",
             Self::ForgetDuplicates => "a restart forgets which commands were seen before",
             Self::StaleSnapshot => "a snapshot holds an older state than it says",
+            Self::RestoreTooFar => "a restore takes a record more than it was asked for",
         }
     }
 
     /// Plants it in the code of this process; false if that was compiled without plants.
     pub fn plant(self) -> bool {
         match self {
-            Self::NoFsync | Self::NoDirSync | Self::StaleSnapshot => return true,
+            Self::NoFsync | Self::NoDirSync | Self::StaleSnapshot | Self::RestoreTooFar => {
+                return true;
+            }
             #[cfg(feature = "plant")]
             Self::NoChecksum => deeds_chronicle::plant::ignore_checksums_everywhere(),
             #[cfg(feature = "plant")]

@@ -150,6 +150,12 @@ impl Machine {
         }
     }
 
+    /// A machine with this disk, and none of this one's files; it draws other salts.
+    pub(crate) fn with_disk(&self, disk: ModelDisk) -> Self {
+        let (phase, salts) = (Phase::Recovery, Arc::clone(&self.salts));
+        Self { disk, phase, salts, ..Self::new(self.plant, false) }
+    }
+
     /// Opens the chronicle on it.
     pub(crate) fn open(
         &self,
@@ -172,7 +178,7 @@ impl Machine {
         opening::open(self.disk.as_disk(), writer, &options, &mut |_, _| {})
     }
 
-    fn writer_options(&self, setting: &Setting) -> WriterOptions {
+    pub(crate) fn writer_options(&self, setting: &Setting) -> WriterOptions {
         let salts = Arc::clone(&self.salts);
         let mut options = WriterOptions::new(move || {
             let mut salt = [0; 16];

@@ -18,6 +18,8 @@ pub enum Group {
     Decay,
     /// How the chronicle was opened again.
     Restart,
+    /// What was copied, and made of copies.
+    Copy,
     /// What clients were told.
     Reply,
     /// What clocks did.
@@ -35,6 +37,7 @@ impl Group {
             Self::Fault => "faults injected",
             Self::Decay => "decay, on a copy",
             Self::Restart => "restarts",
+            Self::Copy => "backups and restores",
             Self::Reply => "clients were told",
             Self::Clock => "clocks",
             Self::Check => "checked",

@@ -48,6 +48,27 @@ fn some_seeds_keep_every_promise_and_meet_every_boundary() {
     }
 }
 
+#[test]
+fn archives_are_cut_off_taken_over_restored_and_lived_in() {
+    let simulated = simulate(0..60, None, 2);
+    assert!(simulated.failure.is_none(), "{}", simulated.failure.unwrap().broken);
+    for what in [
+        "another owner shut out",
+        "archives taken over",
+        "backups",
+        "backups cut off",
+        "lives that went on in a restored chronicle",
+        "opened from an archived snapshot",
+        "restores",
+        "snapshots archived",
+    ] {
+        assert!(simulated.tallies.of(Group::Copy, what) > 0, "no {what}");
+    }
+    for what in ["a backup", "a restore"] {
+        assert!(simulated.tallies.of(Group::CutDuring, what) > 0, "no power cut during {what}");
+    }
+}
+
 /// Each plan in `kept/` broke a promise once; its name says which.
 #[test]
 fn what_failed_once_holds() {
@@ -65,7 +86,7 @@ fn what_failed_once_holds() {
 
 #[test]
 fn plants_outside_the_code_are_caught_and_their_plans_made_short() {
-    for plant in [Plant::NoFsync, Plant::NoDirSync, Plant::StaleSnapshot] {
+    for plant in [Plant::NoFsync, Plant::NoDirSync, Plant::StaleSnapshot, Plant::RestoreTooFar] {
         let failure = simulate(0..40, Some(plant), 2).failure.expect("the oracle sees it");
         let acts = failure.plan.acts.len();
         let short = shrink(failure, Some(plant));
