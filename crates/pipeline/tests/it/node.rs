@@ -170,6 +170,50 @@ fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// What operators see of each outcome.
+#[test]
+fn every_outcome_is_counted_once() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let node = start(&disk);
+    let before = node.counters();
+    let stock = r#"{"name": "beans", "count": 1}"#;
+    let take = r#"{"name": "beans", "by": "me"}"#;
+    for (source, number, command, json) in [
+        ("a", 1, "Stock", stock),
+        ("a", 2, "Stock", stock),
+        ("a", 3, "Stock", stock),
+        ("b", 1, "Take", r#"{"name": "nothing", "by": "me"}"#),
+        ("b", 2, "Take", r#"{"name": "nothing", "by": "me"}"#),
+        ("c", 1, "Stumble", "{}"),
+        ("a", 3, "Stock", stock),
+        ("a", 3, "Stock", stock),
+        ("a", 3, "Take", take),
+        ("a", 1, "Stock", stock),
+    ] {
+        send(&node, source, number, command, json);
+    }
+    let (reply, replies) = channel();
+    for number in 1..=2 {
+        let id = CommandId::Numbered { source: "d".to_owned(), number };
+        let reply = reply.clone();
+        let reply_to = Box::new(move |answer| reply.send(answer).expect("the test waits"));
+        let nobody = caller("nobody", Roles::none());
+        node.submit(nobody, id, "Take", take.as_bytes(), reply_to).expect("there is room");
+        replies.recv_timeout(PATIENCE).expect("a reply");
+    }
+    let after = node.counters();
+    assert_eq!(
+        (after.accepted - before.accepted, after.refused, after.bugs, after.denied),
+        (3, 2, 1, 2)
+    );
+    // A repeat twice; other content, and a number that was passed over.
+    assert_eq!((after.duplicates, after.unsound_ids, after.no_room), (2, 2, 0));
+    assert_eq!((after.busy, after.waiting), (0, 0));
+    assert_eq!(after.frames - before.frames, 6, "one for each record: they came one by one");
+    assert!(after.append_us > before.append_us);
+    assert!(node.shutdown(PATIENCE));
+}
+
 /// A frame may hold replies alone.
 #[test]
 fn who_is_denied_is_told_so_though_nothing_is_recorded() {
