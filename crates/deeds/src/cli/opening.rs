@@ -165,6 +165,10 @@ fn report(recovered: &Recovered) {
     match recovered.guard {
         GuardFinding::Off | GuardFinding::Agrees => {}
         GuardFinding::Created => tracing::info!("a guard file was made"),
+        GuardFinding::Behind { size } if size <= recovered.end => tracing::warn!(
+            records = size.0,
+            "the guard file knows of a later opening than this one: an old copy was put back"
+        ),
         GuardFinding::Behind { size } => tracing::warn!(
             known = size.0,
             here = recovered.end.0,
