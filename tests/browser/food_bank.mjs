@@ -73,7 +73,8 @@ export async function serve(t, directory, ...more) {
 
 /** Runs a verb of the program to its end; gives what it wrote. */
 export async function run(directory, ...verb) {
-  const child = spawn(program, [...verb, "--data", join(directory, "data")], { stdio: ["ignore", "pipe", "inherit"] });
+  const data = directory === null ? [] : ["--data", join(directory, "data")];
+  const child = spawn(program, [...verb, ...data], { stdio: ["ignore", "pipe", "inherit"] });
   let written = "";
   child.stdout.on("data", (bytes) => (written += bytes));
   const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));

@@ -36,7 +36,7 @@ use crate::security_journal::{Incident, SecurityJournal, Turned};
 use crate::{batch, checkpoints, commands, dev, operations, pages, queries, records};
 
 /// Every route: what metrics and logs call them.
-pub(crate) const ROUTES: [&str; 18] = [
+pub(crate) const ROUTES: [&str; 19] = [
     "/v1/commands",
     "/v1/commands/{name}",
     "/v1/commands/{app}/{name}",
@@ -47,6 +47,7 @@ pub(crate) const ROUTES: [&str; 18] = [
     "/v1/consistency",
     "/v1/tile/{*path}",
     "/v1/schema",
+    "/openapi.json",
     "/v1/position",
     "/v1/operations/confirm-clock",
     "/v1/dev/people",
@@ -62,6 +63,7 @@ pub(crate) struct Gateway {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) schema: Arc<AppSchema>,
     pub(crate) schema_json: Bytes,
+    pub(crate) openapi_json: Bytes,
     /// What is at `/`.
     pub(crate) page: Bytes,
     pub(crate) verifier: TokenVerifier,
@@ -93,6 +95,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         consistency,
         tile,
         schema,
+        openapi,
         position,
         clock,
         people,
@@ -113,6 +116,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route(consistency, get(checkpoints::consistency))
         .route(tile, get(checkpoints::tile))
         .route(schema, get(operations::schema))
+        .route(openapi, get(operations::openapi))
         .route(position, get(operations::position))
         .route(clock, post(operations::confirm_clock))
         .route(health, get(operations::health))

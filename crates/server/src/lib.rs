@@ -7,7 +7,7 @@
 //! - [`access`]: who is asking; with [`eddsa`] and [`key_file`] under it, and [`dev`] for development;
 //!   [`checkpoint_key`] has the files of another key;
 //! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`checkpoints`],
-//!   [`operations`]: what can be asked;
+//!   [`operations`]: what can be asked; [`mod@openapi`] says it in a form that generators read;
 //! - [`pages`]: the front door, for people with a browser;
 //! - [`body`], [`transcode`], [`problem`]: how things come in and go out;
 //! - [`security_journal`], [`metrics`]: what operators see.
@@ -26,6 +26,7 @@ mod gateway;
 mod host_names;
 mod key_file;
 mod metrics;
+mod openapi;
 mod operations;
 mod pages;
 mod parameters;
@@ -41,6 +42,7 @@ pub use access::{OWN_ISSUER, TokenError, TokenIssuer, TokenVerifier, TrustedIssu
 pub use batch::Line as BatchLine;
 pub use dev::Person;
 pub use key_file::{KeyFileError, PublicKey};
+pub use openapi::openapi;
 pub use security_journal::SECURITY_JOURNAL_FILE;
 pub use server::{
     Authentication, CONNECTIONS_MAX, DRAIN_TIME_MAX, Ended, Server, ServerOptions, StartError,

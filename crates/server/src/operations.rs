@@ -59,6 +59,12 @@ pub(crate) async fn schema(State(gateway): State<Arc<Gateway>>, _: Asker) -> Res
     (json, gateway.schema_json.clone()).into_response()
 }
 
+/// `GET /openapi.json`, for everybody who is somebody.
+pub(crate) async fn openapi(State(gateway): State<Arc<Gateway>>, _: Asker) -> Response {
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static(JSON))];
+    (json, gateway.openapi_json.clone()).into_response()
+}
+
 /// `GET /v1/position`, for everybody who is somebody: what any query's answer says, without a query.
 pub(crate) async fn position(State(gateway): State<Arc<Gateway>>, _: Asker) -> Response {
     let (lineage, position) = (gateway.host.lineage(), gateway.host.published());

@@ -32,6 +32,7 @@ use crate::dev::{Dev, Person};
 use crate::gateway::{Gateway, Peer, router};
 use crate::host_names::HostNames;
 use crate::metrics::Metrics;
+use crate::openapi::openapi;
 use crate::pages;
 use crate::patient_stream::{PatientStream, UNREAD_TIME_MAX};
 use crate::queries;
@@ -254,11 +255,13 @@ fn gateway(
     };
     let schema = host.schema();
     let schema_json = serde_json::to_vec(&*schema).expect("a schema always serializes");
+    let openapi_json = openapi(&schema).to_string().into_bytes();
     let published = follow_published(&*host);
     Ok(Arc::new(Gateway {
         page: pages::page_for(&schema.app, dev.is_some()),
         schema,
         schema_json: schema_json.into(),
+        openapi_json: openapi_json.into(),
         verifier,
         dev,
         open_metrics: options.open_metrics,

@@ -79,7 +79,7 @@ pub(crate) fn run(
         });
         let copied = copied.map_err(failed)?;
         progress.take().map(|shown| shown.finish(copied.records));
-        snapshots.copy_newest(copied.end)?;
+        snapshots.copy_newest(copied.end);
         if watch.passed(&copied, arguments.follow)? {
             watch.tell(arguments.json, out)?;
         }
@@ -99,21 +99,15 @@ struct Snapshots {
 
 impl Snapshots {
     /// Copies the newest that the archive's records reach, unless it was looked a moment ago. They only
-    /// make a start after a restore quick: where there is no room for one, it is done without.
-    fn copy_newest(&mut self, end: Position) -> Result<(), Failure> {
+    /// make a start after a restore quick: where one cannot be copied the backup goes on, and says so.
+    fn copy_newest(&mut self, end: Position) {
         if self.looked.is_some_and(|looked| looked.elapsed() < SNAPSHOT_EVERY) {
-            return Ok(());
+            return;
         }
         self.looked = Some(Instant::now());
-        match copies::copy_newest(&self.source, &self.target, end) {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_no_room() => {
-                // Told as far as somebody listens; it is no failure of the backup.
-                let reason = chain(&error);
-                let _ = writeln!(stderr(), "the archive has no room for a snapshot: {reason}");
-                Ok(())
-            }
-            Err(error) => Err(Failure::failed(chain(&error))),
+        if let Err(error) = copies::copy_newest(&self.source, &self.target, end) {
+            // Told as far as somebody listens.
+            let _ = writeln!(stderr(), "no snapshot was archived: {}", chain(&error));
         }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
     /// Everything, as JSON: what generators of clients read.
     #[arg(long)]
     json: bool,
+    /// The HTTP interface as an OpenAPI 3.1 document, as a server has it at /openapi.json.
+    #[arg(long, conflicts_with = "json")]
+    openapi: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -63,13 +66,16 @@ pub(crate) fn run(
         }
         None => {
             let schema = (program.schema)();
-            match arguments.json {
-                true => {
-                    serde_json::to_writer_pretty(&mut *out, &schema)
-                        .map_err(std::io::Error::from)?;
-                    writeln!(out)?;
-                }
-                false => show(&schema, out)?,
+            if arguments.json {
+                writeln!(
+                    out,
+                    "{}",
+                    serde_json::to_string_pretty(&schema).expect("a schema is JSON")
+                )?;
+            } else if arguments.openapi {
+                writeln!(out, "{:#}", deeds_server::openapi(&schema))?;
+            } else {
+                show(&schema, out)?;
             }
         }
     }

@@ -209,3 +209,40 @@ fn the_schema_is_for_everybody_with_a_token() {
     assert_eq!(schema["app"], "bank");
     assert!(schema["commands"]["bank/AddToCart"].is_object());
 }
+
+/// `tests/browser` holds the food bank's against the specification.
+#[test]
+fn the_openapi_document_names_every_command_and_query_and_refers_to_what_is_there() {
+    let served = Served::start(StagedHost::replying(Reply::Gone));
+    assert_eq!(served.nobody().get("/openapi.json").status, 401);
+    let document = served.ada().get("/openapi.json").json();
+    let schema = served.ada().get("/v1/schema").json();
+    let parts = [("commands", "post"), ("queries", "get")];
+    for (kind, method) in parts {
+        for name in schema[kind].as_object().unwrap().keys() {
+            let path = format!("/v1/{kind}/{}", name.split_once('/').unwrap().1);
+            let operation = &document["paths"][&path][method];
+            assert!(operation["responses"]["200"].is_object(), "{path}: {operation}");
+        }
+    }
+    let mut references = 0;
+    refers_to_what_is_there(&document, &document, &mut references);
+    assert!(references > 10, "only {references} references");
+}
+
+fn refers_to_what_is_there(part: &Value, document: &Value, references: &mut u32) {
+    match part {
+        Value::Object(members) => {
+            if let Some(Value::String(target)) = members.get("$ref") {
+                *references += 1;
+                let pointer = target.strip_prefix('#').expect("references stay within");
+                assert!(document.pointer(pointer).is_some(), "{target} is not there");
+            }
+            members.values().for_each(|part| refers_to_what_is_there(part, document, references));
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|part| refers_to_what_is_there(part, document, references));
+        }
+        _ => {}
+    }
+}
