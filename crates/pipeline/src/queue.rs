@@ -129,6 +129,6 @@ mod tests {
         assert_eq!(queue.push(&actor("a"), 3), Err(Full::Actor));
         queue.push(&actor("b"), 4).expect("there is room");
         assert_eq!(queue.push(&actor("b"), 5), Err(Full::Queue));
-        assert_eq!(queue.len(), 3);
+        assert_eq!((queue.len(), queue.is_empty()), (3, false));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deeds_chronicle::{Disk, Reader, RecordKind};
 use deeds_engine::actor::Roles;
 use deeds_pipeline::opening::OpenOptions;
 use deeds_pipeline::reply::Reply;
@@ -9,6 +10,7 @@ use deeds_sim::{Faults, ModelDisk};
 use deeds_values::{CommandId, Position, Timestamp};
 
 use crate::client::{Bank, START, Step, caller, open_options, unique};
+use crate::shelf::Role;
 
 #[test]
 fn every_outcome_has_its_reply_and_a_resend_is_answered_from_the_record() {
@@ -151,4 +153,26 @@ fn nothing_is_visible_and_nobody_is_answered_before_the_frame_is_durable() {
         })
         .collect();
     assert_eq!(kinds, ["denied", "accepted", "recorded"], "in the order of their decisions");
+}
+
+/// Who, by what, and from where: each defined by a record of its own kind, before the first record that
+/// uses it, and once.
+#[test]
+fn names_are_defined_by_records_of_their_kinds_before_they_are_used() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let mut bank = Bank::open(Arc::clone(&disk)).expect("an empty disk");
+    let before = bank.atom().position;
+    let eve = caller("eve", Roles::none().and(&Role::Taker));
+    let numbered = |number| CommandId::Numbered { source: "import-2".to_owned(), number };
+    let Reply::Accepted { position, .. } = bank.send_as(&eve, numbered(1), &Step::Stock) else {
+        panic!("refused")
+    };
+    let kinds = |from: Position| -> Vec<RecordKind> {
+        let reader = Reader::open(Arc::clone(&disk)).expect("a chronicle is there");
+        reader.stream(from.next()).map(|record| record.expect("it is whole").header.kind).collect()
+    };
+    use RecordKind::{Actor, Command, Credential, Name};
+    assert_eq!(kinds(before), [Actor, Credential, Name, Command]);
+    bank.send_as(&eve, numbered(2), &Step::Stock);
+    assert_eq!(kinds(position), [Command], "known from then on");
 }
