@@ -17,11 +17,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deeds_values::{Lineage, Position};
 
-use crate::consistency::TreeReader;
 use crate::merkle::{Frontier, Hash};
 use crate::note::{self, Note, NoteError, NoteSigner, VerifierKey};
-use crate::reader::{ReadError, Reader};
-use crate::scan::{Depth, FrameBuffer};
 
 /// Which chronicle a checkpoint speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,39 +54,6 @@ pub struct TreeHead {
     pub size: Position,
     /// The Merkle root over them.
     pub root: Hash,
-}
-
-impl Reader {
-    /// The Merkle root over all records up to this one and with it; `None` if it is not durable. At the
-    /// end of a frame the frame says it; within one it is made from the tiles.
-    pub fn root_after(&self, position: Position) -> Result<Option<Hash>, ReadError> {
-        let durable = self.durable()?;
-        if position >= durable.at.position {
-            return Ok(None);
-        }
-        let mut scan = self.locate(position, durable)?;
-        let (at, mut frame) = (scan.at, FrameBuffer::new());
-        if !scan.next(&mut frame, Depth::FrameHeader)? {
-            return Err(scan.damage_at(at, "the file ends before its last frame").into());
-        }
-        if scan.at.position == position.next() {
-            return Ok(Some(frame.header.root));
-        }
-        TreeReader::open(self)?.root(position.next()).map(Some)
-    }
-
-    /// The size and the root of what is durable now: what a checkpoint signs. The writer of this
-    /// process tells it from memory; without one it is read from the last frame of records.
-    pub fn tree_head(&self) -> Result<TreeHead, ReadError> {
-        if let Some(head) = self.live_head() {
-            return Ok(head);
-        }
-        let size = self.end()?;
-        let Some(last) = size.0.checked_sub(1) else { return Ok(TreeHead::default()) };
-        let root = self.root_after(Position(last))?;
-        let root = root.expect("what is durable ends with a whole frame");
-        Ok(TreeHead { size, root })
-    }
 }
 
 /// That of the empty tree.

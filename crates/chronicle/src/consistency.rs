@@ -8,6 +8,7 @@ use crate::checkpoint::TreeHead;
 use crate::merkle::{Hash, node_hash};
 use crate::reader::{ReadError, Reader};
 use crate::record::leaf_hash;
+use crate::scan::{Depth, FrameBuffer};
 use crate::tiles::{self, TILE_HEIGHT};
 
 /// A consistency proof that does not hold.
@@ -78,6 +79,39 @@ pub fn check_consistency(old: TreeHead, new: TreeHead, proof: &[Hash]) -> Result
     match old_root == old.root && new_root == new.root {
         true => Ok(()),
         false => Err(ProofError::Roots),
+    }
+}
+
+impl Reader {
+    /// The Merkle root over all records up to this one and with it; `None` if it is not durable. At the
+    /// end of a frame the frame says it; within one it is made from the tiles.
+    pub fn root_after(&self, position: Position) -> Result<Option<Hash>, ReadError> {
+        let durable = self.durable()?;
+        if position >= durable.at.position {
+            return Ok(None);
+        }
+        let mut scan = self.locate(position, durable)?;
+        let (at, mut frame) = (scan.at, FrameBuffer::new());
+        if !scan.next(&mut frame, Depth::FrameHeader)? {
+            return Err(scan.damage_at(at, "the file ends before its last frame").into());
+        }
+        if scan.at.position == position.next() {
+            return Ok(Some(frame.header.root));
+        }
+        TreeReader::open(self)?.root(position.next()).map(Some)
+    }
+
+    /// The size and the root of what is durable now: what a checkpoint signs. The writer of this
+    /// process tells it from memory; without one it is read from the last frame of records.
+    pub fn tree_head(&self) -> Result<TreeHead, ReadError> {
+        if let Some(head) = self.live_head() {
+            return Ok(head);
+        }
+        let size = self.end()?;
+        let Some(last) = size.0.checked_sub(1) else { return Ok(TreeHead::default()) };
+        let root = self.root_after(Position(last))?;
+        let root = root.expect("what is durable ends with a whole frame");
+        Ok(TreeHead { size, root })
     }
 }
 

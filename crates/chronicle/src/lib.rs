@@ -11,7 +11,7 @@
 //! - `mark`, [`guard`]: how far the disk is known to have synced, inside and outside the directory;
 //! - [`writer`]: append: hash, write, sync; `head`: the file it appends to; `seal`: the split of full segments;
 //! - `window`, `scan`, `proof`, `catalog`: reading frames and proving them, segment by segment;
-//! - [`recovery`]: opening after anything: torn or damaged;
+//! - [`recovery`]: opening after anything: torn or damaged; `retiling`: tiles written anew;
 //! - [`reader`]: durable records from any position, beside a live writer;
 //! - `frames`, [`archive`], [`backup`], [`mod@restore`]: whole frames, copied to an archive beside a
 //!   live writer; `copies`: records from there into a new lineage;
@@ -49,6 +49,7 @@ pub mod record;
 pub mod recovery;
 mod reserve;
 pub mod restore;
+mod retiling;
 mod scan;
 mod seal;
 pub mod segment;

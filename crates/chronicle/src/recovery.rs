@@ -29,6 +29,7 @@ use crate::guard::{Guard, GuardFile};
 use crate::mark::{MARK_PATH, Mark};
 use crate::merkle::Hash;
 use crate::proof::Proof;
+use crate::retiling::rebuild_tiles;
 use crate::scan::{Depth, FrameBuffer, Point, ScanError, SegmentScan, Step, damage};
 use crate::seal::{self, TORN_DIRECTORY};
 use crate::segment::{SegmentHeader, SegmentKind, SegmentName};
@@ -249,7 +250,7 @@ pub(crate) fn recover(
     rewrite_tail(disk.as_ref(), &tail, mark)?;
     let edge = tail.header.frontier.clone();
     if !Tiles::are_sound(disk.as_ref(), &edge, tail.proof.frontier.size())? {
-        tiles::rebuild(disk, &listed[..listed.len() - 1])?;
+        rebuild_tiles(disk, &listed[..listed.len() - 1])?;
         tail.tiles_rebuilt = true;
     }
     Ok(tail)

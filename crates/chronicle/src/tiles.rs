@@ -7,12 +7,8 @@
 
 use std::sync::Arc;
 
-use crate::catalog::Listed;
 use crate::disk::{Attempt, Disk, DiskError, DiskFile, read_full_at};
 use crate::merkle::{Frontier, Hash, node_hash};
-use crate::record::leaf_hash;
-use crate::scan::{Depth, FrameBuffer, ScanError, SegmentScan, Within};
-use crate::window::READ_AHEAD_BYTES;
 
 /// The height of a tile: 2⁸ hashes.
 pub(crate) const TILE_HEIGHT: u32 = 8;
@@ -182,31 +178,6 @@ impl Tiles {
         }
         self.disk.sync_dir(DIRECTORY).attempt("sync", DIRECTORY)
     }
-}
-
-/// Writes the tile files anew, from the record headers of these segments.
-pub(crate) fn rebuild(disk: &Arc<dyn Disk>, sealed: &[Listed]) -> Result<(), ScanError> {
-    let mut tiles = Tiles::aside(disk.clone());
-    let mut frontier = Frontier::default();
-    let mut frame = FrameBuffer::new();
-    for segment in sealed {
-        let name = segment.header.name();
-        let mut scan = SegmentScan::open(disk.as_ref(), name, READ_AHEAD_BYTES)?;
-        loop {
-            let at = scan.at;
-            if !scan.next(&mut frame, Depth::RecordHeaders)? {
-                break;
-            }
-            let mut within = Within::default();
-            let record = |what| scan.damage_at(at, what);
-            while let Some(record) = frame.record(&mut within).map_err(record)? {
-                let leaf = leaf_hash(record.header_bytes);
-                frontier.push(leaf, |height, hash| tiles.completed(height, hash));
-            }
-            tiles.write_full()?;
-        }
-    }
-    Ok(tiles.publish()?)
 }
 
 /// The hash of the subtree of 2^height records from `start` on, made from the level below it; `None`
