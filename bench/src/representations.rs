@@ -7,9 +7,9 @@
 //! cost the fold instead: of frames of one if a root is kept per command to take it back, of the
 //! published frames if the change list does that.
 
-use std::any::Any;
 use std::time::Duration;
 
+use deeds_engine::changes::TableChanges;
 use deeds_engine::event::{Evolve as _, Meta};
 use deeds_engine::rows::Reads as _;
 use deeds_engine::state::State as _;
@@ -46,7 +46,7 @@ pub(crate) struct Representations {
 }
 
 /// One table's changes with the table's place in the state.
-type Changes = Vec<(usize, Box<dyn Any + Send + Sync>)>;
+type Changes = Vec<(usize, Box<dyn TableChanges>)>;
 
 /// How often each is measured.
 const REPEATS: usize = 3;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deeds_chronicle::{Reader, Recovered};
-use deeds_engine::app::{App, actor_in};
+use deeds_engine::app::{App, QueryError, question};
+use deeds_engine::live::View;
 use deeds_engine::schema::{self, AppSchema, SchemaLock};
 use deeds_engine::table::AnyTable;
 use deeds_pipeline::host::{Host, QueryAnswer, QueryFailure};
@@ -131,16 +132,17 @@ fn fold<A: App>(reader: &Reader, progress: Progress<'_>) -> Result<Folded, Refol
         let json_bytes = table.rows_json().map(|row| row.to_string().len() as u64).sum();
         tables.push(TableSize { table: table.name(), rows: table.row_count() as u64, json_bytes });
     });
+    let view = View::of(Arc::new(atom));
     Ok(Folded {
         records: folded.records,
         tables,
         window,
         query: Box::new(move |caller, name, arguments| {
-            let query = A::QUERIES.iter().find(|query| query.name == name);
-            let query = query.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
-            let actor = actor_in(&atom.state, &caller.actor, &caller.roles);
-            let json = (query.run)(&atom.state, &actor, atom.time, arguments)?;
-            Ok(QueryAnswer { position: atom.position, time: atom.time, json })
+            let question = question::<A>(name, arguments);
+            let question = question.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
+            let question = question.map_err(QueryError::Arguments)?;
+            let json = view.ask(&view.identity::<A>(&caller.actor, &caller.roles), &*question)?;
+            Ok(QueryAnswer { position: view.position(), time: view.time(), json })
         }),
     })
 }

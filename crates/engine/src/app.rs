@@ -1,13 +1,15 @@
 //! The app: the one list of everything it is made of. Implemented by `app!`.
 
+use std::marker::PhantomData;
+use std::sync::Arc;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use deeds_values::Timestamp;
-
-use crate::actor::{Access, Actor};
-use crate::command::{ArgumentError, Decide, Parsed, parse_json};
+use crate::actor::Actor;
+use crate::command::{ArgumentError, Decide, Parsed};
 use crate::event::{Evolve, Listed, Meta};
-use crate::query::{Asking, Read};
+use crate::live::{self, Question};
+use crate::query::{Read, Shared};
 use crate::recorded::DecodeError;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::state::{Members, State};
@@ -113,12 +115,17 @@ pub struct QueryType<A: App> {
     pub name: &'static str,
     /// The doc comment.
     pub doc: &'static str,
+    /// Whether it picks rows, or computes a value.
+    pub is_rows: bool,
+    /// With whom its answers are shared.
+    pub shared: Shared,
     /// The schema of the arguments.
     pub arguments: SchemaOf,
     /// The schema of the answer.
     pub answer: SchemaOf,
-    /// Parses JSON arguments, authorizes, reads, and writes the answer as JSON.
-    pub run: fn(&A, &Actor, Timestamp, &[u8]) -> Result<Vec<u8>, QueryError>,
+    /// Parses JSON arguments.
+    pub question: fn(&[u8]) -> Result<Arc<dyn Question>, ArgumentError>,
+    app: PhantomData<fn(A)>,
 }
 
 /// Why a query was not answered.
@@ -130,6 +137,12 @@ pub enum QueryError {
     /// The actor may not ask this.
     #[error("{0}")]
     Denied(String),
+    /// A row query has more rows than are told.
+    #[error("there are more than {limit} rows; ask for a part of them")]
+    Excess {
+        /// How many there may be.
+        limit: usize,
+    },
     /// The answer holds an integer that JSON does not carry exactly: a bug of the app.
     #[error("the answer's `{field}`: {reason}")]
     Inexact {
@@ -146,29 +159,23 @@ impl<A: App> QueryType<A> {
         Self {
             name: Q::NAME,
             doc: Q::DOC,
+            is_rows: Q::SELECTS,
+            shared: Q::SHARED,
             arguments: schema_of::<Q>,
             answer: schema_of::<Q::Answer>,
-            run: run_query::<A, Q>,
+            question: live::question::<A, Q>,
+            app: PhantomData,
         }
     }
 }
 
-fn run_query<A: App, Q: Read<A>>(
-    state: &A,
-    actor: &Actor,
-    time: Timestamp,
+/// The query of this name, with arguments as JSON; none when the app has no such query.
+pub fn question<A: App>(
+    name: &str,
     arguments: &[u8],
-) -> Result<Vec<u8>, QueryError> {
-    let query: Q = parse_json(arguments).map_err(QueryError::Arguments)?;
-    if let Access::Denied(reason) = query.authorize(actor, state) {
-        return Err(QueryError::Denied(reason.into_owned()));
-    }
-    let keys = state.keys(actor);
-    let answer = query.read(&state.visible(&keys), &Asking { actor, time, whole: state });
-    let json = serde_json::to_vec(&answer).expect("stored types always serialize");
-    crate::exact::check_json(&json)
-        .map_err(|(field, reason)| QueryError::Inexact { field, reason })?;
-    Ok(json)
+) -> Option<Result<Arc<dyn Question>, ArgumentError>> {
+    let query = A::QUERIES.iter().find(|query| query.name == name)?;
+    Some((query.question)(arguments))
 }
 
 /// Something that must hold after every command.

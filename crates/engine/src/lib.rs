@@ -10,6 +10,8 @@
 //!   [`state`]; the published form is the [`atom`];
 //! - how a command is decided: [`engine`], with [`deciding`] as the author's view of it,
 //!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`], from a [`snapshot`];
+//! - how live readers follow: [`live`] queries without their types, [`select`] for those that pick
+//!   rows, [`reads`] for what the others read, [`routes`] from a change to whom it concerns;
 //! - how things are written: [`recorded`], [`exact`], [`schema`];
 //! - how an author tests: [`testing`].
 
@@ -26,15 +28,19 @@ pub mod duplicates;
 pub mod engine;
 pub mod event;
 pub mod exact;
+pub mod live;
 #[cfg(feature = "plant")]
 pub mod plant;
 pub mod query;
+pub mod reads;
 pub mod recorded;
 pub mod refusal;
 pub mod replay;
+pub mod routes;
 pub mod row;
 pub mod rows;
 pub mod schema;
+pub mod select;
 pub mod snapshot;
 pub mod state;
 pub mod table;
@@ -51,7 +57,7 @@ pub mod prelude {
     pub use crate::command::Decide;
     pub use crate::deciding::Deciding;
     pub use crate::event::{Evolve, Meta};
-    pub use crate::query::{Asking, Read};
+    pub use crate::query::{Asking, Read, Select};
     pub use crate::refusal::Never;
     pub use crate::rows::{Reads, Rows};
     pub use crate::state::{Members, Visible};

@@ -1,18 +1,19 @@
 //! Reading rows: the one read API, the same for the engine's tables, for atoms, and for the part of
 //! a table that an actor may see.
 
+use std::any::TypeId;
 use std::borrow::Borrow;
 use std::collections::btree_map;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
 
 use deeds_values::KeyBytes;
 use imbl::shared_ptr::DefaultSharedPtr;
 
 use crate::actor::Keys;
+use crate::reads::{self, Order, RangeRead, Span};
 use crate::row::Row;
 use crate::table::{Split, Store, Table, bytes_of};
-
-use std::sync::Arc;
 
 /// The part of a table that the holder of some keys may see.
 pub struct VisibleTable<'a, R: Row> {
@@ -41,6 +42,7 @@ pub trait Reads<R: Row> {
     fn get(&self, key: impl Borrow<R::Key>) -> Option<&R> {
         let (table, keys) = self.source();
         let bytes = bytes_of(key.borrow());
+        table.note_key(&bytes);
         table.row(&bytes).filter(|row| visible(*row, keys))
     }
 
@@ -53,7 +55,10 @@ pub trait Reads<R: Row> {
     fn len(&self) -> usize {
         let (table, keys) = self.source();
         match keys {
-            None => crate::table::AnyTable::row_count(table),
+            None => {
+                table.note(None, Span::whole);
+                crate::table::AnyTable::row_count(table)
+            }
             Some(_) => self.iter().count(),
         }
     }
@@ -65,32 +70,25 @@ pub trait Reads<R: Row> {
 
     /// All rows.
     fn iter(&self) -> Rows<'_, R> {
-        let (table, keys) = self.source();
-        Rows { cursor: table.cursor(Bound::Unbounded, Bound::Unbounded), keys }
+        self.read(None, Span::whole())
     }
 
     /// The rows whose keys lie in the range.
     fn range(&self, range: impl RangeBounds<R::Key>) -> Rows<'_, R> {
-        let (table, keys) = self.source();
-        let low = range.start_bound().map(bytes_of);
-        let high = range.end_bound().map(bytes_of);
-        Rows { cursor: table.cursor(low, high), keys }
+        let (low, high) = (range.start_bound().map(bytes_of), range.end_bound().map(bytes_of));
+        self.read(None, Span::Between(low, high))
     }
 
     /// The rows whose key's bytes start with `prefix`: the leading part of a composite key.
     #[doc(hidden)]
     fn key_prefix(&self, prefix: &[u8]) -> Rows<'_, R> {
-        let (table, keys) = self.source();
-        let low = Bound::Included(KeyBytes::from_slice(prefix));
-        Rows { cursor: table.cursor(low, prefix_end(prefix)), keys }
+        self.read(None, Span::Prefix(KeyBytes::from_slice(prefix)))
     }
 
     /// The rows of an index whose value's bytes start with `prefix`.
     #[doc(hidden)]
     fn index_prefix(&self, index: usize, prefix: &[u8]) -> Rows<'_, R> {
-        let (table, keys) = self.source();
-        let low = Bound::Included(KeyBytes::from_slice(prefix));
-        Rows { cursor: table.index_cursor(index, low, prefix_end(prefix)), keys }
+        self.read(Some(index), Span::Prefix(KeyBytes::from_slice(prefix)))
     }
 
     /// The rows of an index whose value's bytes lie in the range; an entry is a value's bytes and
@@ -102,11 +100,14 @@ pub trait Reads<R: Row> {
         low: Bound<KeyBytes>,
         high: Bound<KeyBytes>,
     ) -> Rows<'_, R> {
-        let (table, keys) = self.source();
         let low = match low {
             Bound::Excluded(value) => match prefix_end(&value) {
                 Bound::Excluded(end) => Bound::Included(end),
-                _ => return Rows { cursor: Cursor::None, keys },
+                // Nothing is after everything that starts with it.
+                _ => {
+                    let nothing = Bound::Excluded(value);
+                    return self.read(Some(index), Span::Between(nothing.clone(), nothing));
+                }
             },
             other => other,
         };
@@ -114,7 +115,20 @@ pub trait Reads<R: Row> {
             Bound::Included(value) => prefix_end(&value),
             other => other,
         };
-        Rows { cursor: table.index_cursor(index, low, high), keys }
+        self.read(Some(index), Span::Between(low, high))
+    }
+
+    /// The rows of this part of an index, or of the order of the keys.
+    #[doc(hidden)]
+    fn read(&self, index: Option<usize>, span: Span) -> Rows<'_, R> {
+        let (table, keys) = self.source();
+        let noted = table.note(index, || span.clone());
+        let (low, high) = span.bounds();
+        let cursor = match index {
+            None => table.cursor(low, high),
+            Some(index) => table.index_cursor(index, low, high),
+        };
+        Rows { cursor, keys, backwards: false, noted }
     }
 }
 
@@ -143,6 +157,18 @@ fn prefix_end(prefix: &[u8]) -> Bound<KeyBytes> {
 pub struct Rows<'a, R: Row> {
     cursor: Cursor<'a, R>,
     keys: Option<&'a Keys>,
+    pub(crate) backwards: bool,
+    /// What was read, if somebody asked for it.
+    pub(crate) noted: Option<RangeRead>,
+}
+
+impl<R: Row> Rows<'_, R> {
+    /// The same rows, the last one first.
+    #[must_use]
+    pub fn backwards(mut self) -> Self {
+        self.backwards = !self.backwards;
+        self
+    }
 }
 
 enum Cursor<'a, R: Row> {
@@ -196,18 +222,35 @@ impl<'a, R: Row> Iterator for Rows<'a, R> {
 
     fn next(&mut self) -> Option<&'a R> {
         let keys = self.keys;
-        self.cursor.find(|row| visible(*row, keys))
+        let seen = |row: &&'a R| visible(*row, keys);
+        if self.backwards { self.cursor.rfind(seen) } else { self.cursor.find(seen) }
     }
 }
 
 impl<R: Row> DoubleEndedIterator for Rows<'_, R> {
     fn next_back(&mut self) -> Option<Self::Item> {
         let keys = self.keys;
-        self.cursor.rfind(|row| visible(*row, keys))
+        let seen = |row: &Self::Item| visible(*row, keys);
+        if self.backwards { self.cursor.find(seen) } else { self.cursor.rfind(seen) }
     }
 }
 
 impl<R: Row> Table<R> {
+    /// Notes a read of the frozen form, if somebody asked; see [`crate::reads`].
+    fn note(&self, index: Option<usize>, span: impl FnOnce() -> Span) -> Option<RangeRead> {
+        match &self.store {
+            Store::Live(_) => None,
+            Store::Frozen(_) => reads::note(|| RangeRead {
+                order: Order { row_type: TypeId::of::<R>(), index },
+                span: span(),
+            }),
+        }
+    }
+
+    fn note_key(&self, key: &KeyBytes) {
+        self.note(None, || Span::Prefix(key.clone()));
+    }
+
     fn row(&self, key: &[u8]) -> Option<&R> {
         match &self.store {
             Store::Live(live) => live.rows.get(key).map(|row| &**row),

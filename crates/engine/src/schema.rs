@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::app::{App, SchemaOf};
+use crate::query::Shared;
 use crate::table::AnyTable;
 
 /// Everything an app is made of, for people and for generators of clients.
@@ -63,10 +64,24 @@ pub struct StoredSchema {
 pub struct QuerySchema {
     /// The doc comment.
     pub doc: String,
+    /// Whether it picks rows or computes a value: how a live reader is told of changes.
+    pub kind: QueryKind,
+    /// With whom its answers are shared.
+    pub scope: Shared,
     /// JSON Schema of the arguments.
     pub arguments: Value,
     /// JSON Schema of the answer.
     pub answer: Value,
+}
+
+/// The two kinds of queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueryKind {
+    /// Picks rows of one table; its answer is a list.
+    Rows,
+    /// Computes its answer.
+    Value,
 }
 
 /// The full name of a stored type.
@@ -113,6 +128,8 @@ pub fn of<A: App>() -> AppSchema {
         .map(|query| {
             let schema = QuerySchema {
                 doc: query.doc.to_owned(),
+                kind: if query.is_rows { QueryKind::Rows } else { QueryKind::Value },
+                scope: query.shared,
                 arguments: json(query.arguments),
                 answer: json(query.answer),
             };

@@ -15,14 +15,14 @@
 //! command back and records a bug. All checks and all calls into the row's own code come before the
 //! first mutation, so a panic leaves the table as it was.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deeds_values::{Key, KeyBytes, Position};
 use imbl::OrdMap;
 
-use crate::changes::Change;
+use crate::changes::{Change, TableChanges};
 use crate::row::Row;
 use crate::snapshot::Entries;
 
@@ -273,10 +273,10 @@ pub trait AnyTable: Entries + Send + Sync {
     fn take_back(&mut self);
     /// Turns the change list on or off (off: replay).
     fn record_changes(&mut self, recording: bool);
-    /// Takes the frame's changes, a `Vec<Change<R>>`, if there are any.
-    fn take_changes(&mut self) -> Option<Box<dyn Any + Send + Sync>>;
+    /// Takes the frame's changes, if there are any.
+    fn take_changes(&mut self) -> Option<Box<dyn TableChanges>>;
     /// Folds a frame's changes into the frozen form.
-    fn fold(&mut self, changes: &(dyn Any + Send + Sync));
+    fn fold(&mut self, changes: &dyn TableChanges);
     fn contains_bytes(&self, key: &[u8]) -> bool;
     /// Checks the references of the rows changed since `begin`; the error is for the author.
     fn check_references(&self, tables: &dyn Tables) -> Result<(), String>;
@@ -343,15 +343,16 @@ impl<R: Row> AnyTable for Table<R> {
         live.recording = recording;
     }
 
-    fn take_changes(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
+    fn take_changes(&mut self) -> Option<Box<dyn TableChanges>> {
         let live = self.live_mut();
         live.mark = 0;
         let changes = std::mem::take(&mut live.changes);
         if changes.is_empty() { None } else { Some(Box::new(changes)) }
     }
 
-    fn fold(&mut self, changes: &(dyn Any + Send + Sync)) {
-        let changes: &Vec<Change<R>> = changes.downcast_ref().expect("this table's changes");
+    fn fold(&mut self, changes: &dyn TableChanges) {
+        let changes = changes.as_any().downcast_ref::<Vec<Change<R>>>();
+        let changes = changes.expect("this table's changes");
         let Store::Frozen(frozen) = &mut self.store else {
             panic!("{}: only atoms are folded", self.name);
         };

@@ -14,7 +14,7 @@ use crate::clock::Now;
 use crate::command::{Decide, Parsed};
 use crate::engine::{Engine, EngineOptions, Intent, Outcome, Recording, Verdict};
 use crate::event::{Event, Listed};
-use crate::query::{Asking, Read};
+use crate::query::{Asker, Asking, NO_KEY, Read};
 use crate::recorded;
 use crate::refusal::Refusal;
 use crate::replay::Replayed;
@@ -139,9 +139,10 @@ impl<A: App> Scenario<A> {
         if let Access::Denied(reason) = query.authorize(&actor, state) {
             return Err(reason);
         }
-        let keys = state.keys(&actor);
-        let asking = Asking { actor: &actor, time: self.now, whole: state };
-        Ok(query.read(&state.visible(&keys), &asking))
+        let asker = Asker::new(&query.scope(), &actor, &state.keys(&actor));
+        let asker = asker.ok_or(NO_KEY)?;
+        let asking = Asking { asker: Cow::Borrowed(&asker), time: self.now, whole: state };
+        Ok(query.read(&state.visible(&asker.keys), &asking))
     }
 
     /// The actor sends a command.

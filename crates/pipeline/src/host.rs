@@ -8,7 +8,8 @@ use std::time::Duration;
 use deeds_chronicle::consistency::TreeReader;
 use deeds_chronicle::{Info, ReadError, Reader};
 use deeds_engine::actor::Roles;
-use deeds_engine::app::{App, QueryError, actor_in};
+use deeds_engine::app::{App, QueryError, question};
+use deeds_engine::live::{Identity, Publication, Question, View};
 use deeds_engine::schema::AppSchema;
 use deeds_engine::table::AnyTable;
 use deeds_values::{CommandId, Lineage, Position, Timestamp};
@@ -45,14 +46,15 @@ pub trait Host: Send + Sync {
         reply: ReplyTo,
     ) -> Result<(), SubmitError>;
 
-    /// Answers a query on the published state; `arguments` is JSON. A panic in the app's code passes
-    /// through: catch it where requests are isolated.
-    fn query(
-        &self,
-        caller: &Caller,
-        name: &str,
-        arguments: &[u8],
-    ) -> Result<QueryAnswer, QueryFailure>;
+    /// A query with its arguments, to be asked once or live; `name` is `Name` or `app/Name`,
+    /// `arguments` JSON.
+    fn question(&self, name: &str, arguments: &[u8]) -> Result<Arc<dyn Question>, QueryFailure>;
+
+    /// The published state.
+    fn view(&self) -> View;
+
+    /// Who the caller is in that state: its roles there, and the keys it holds.
+    fn identity(&self, view: &View, caller: &Caller) -> Identity;
 
     /// What became of a recorded command: reads it back from the chronicle.
     fn recall(&self, position: Position) -> Result<Reply, ReadError>;
@@ -97,8 +99,33 @@ pub trait Host: Send + Sync {
     /// A person confirms that the server's clock is right after it jumped.
     fn confirm_clock(&self);
 
-    /// Calls back after each publication, on the chronicle's thread: it must not block.
-    fn on_publish(&self, call: Box<dyn Fn(Position) + Send + Sync>);
+    /// Calls back after each publication, in their order, on the chronicle's thread, when the frame's
+    /// commands have been answered: it must not block.
+    fn on_publish(&self, call: OnPublish);
+}
+
+/// Called back after each publication.
+pub type OnPublish = Box<dyn Fn(&Publication) + Send + Sync>;
+
+impl dyn Host + '_ {
+    /// Answers a query on the published state: asks a [`Question`] once. A panic in the app's code
+    /// passes through: catch it where requests are isolated.
+    pub fn query(
+        &self,
+        caller: &Caller,
+        name: &str,
+        arguments: &[u8],
+    ) -> Result<QueryAnswer, QueryFailure> {
+        let question = self.question(name, arguments)?;
+        Ok(self.ask(caller, &*question)?)
+    }
+
+    /// Asks a question once, on the published state; as [`Self::query`].
+    pub fn ask(&self, caller: &Caller, question: &dyn Question) -> Result<QueryAnswer, QueryError> {
+        let view = self.view();
+        let json = view.ask(&self.identity(&view, caller), question)?;
+        Ok(QueryAnswer { position: view.position(), time: view.time(), json })
+    }
 }
 
 /// A query's answer.
@@ -194,19 +221,18 @@ impl<A: App> Host for Node<A> {
         self.submit_parsed(Submission { caller, id, command, reply })
     }
 
-    fn query(
-        &self,
-        caller: &Caller,
-        name: &str,
-        arguments: &[u8],
-    ) -> Result<QueryAnswer, QueryFailure> {
-        let own = own_name::<A>(name);
-        let query = A::QUERIES.iter().find(|query| query.name == own);
-        let query = query.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
-        let atom = self.atom();
-        let actor = actor_in(&atom.state, &caller.actor, &caller.roles);
-        let json = (query.run)(&atom.state, &actor, atom.time, arguments)?;
-        Ok(QueryAnswer { position: atom.position, time: atom.time, json })
+    fn question(&self, name: &str, arguments: &[u8]) -> Result<Arc<dyn Question>, QueryFailure> {
+        let question = question::<A>(own_name::<A>(name), arguments);
+        let question = question.ok_or_else(|| QueryFailure::Unknown(name.to_owned()))?;
+        Ok(question.map_err(QueryError::Arguments)?)
+    }
+
+    fn view(&self) -> View {
+        View::of(self.atom())
+    }
+
+    fn identity(&self, view: &View, caller: &Caller) -> Identity {
+        view.identity::<A>(&caller.actor, &caller.roles)
     }
 
     fn recall(&self, position: Position) -> Result<Reply, ReadError> {
@@ -306,7 +332,7 @@ impl<A: App> Host for Node<A> {
         self.shared.wake_engine.notify_one();
     }
 
-    fn on_publish(&self, call: Box<dyn Fn(Position) + Send + Sync>) {
+    fn on_publish(&self, call: OnPublish) {
         self.shared.on_publish.write().expect("nobody panics holding listeners").push(call);
     }
 }

@@ -28,6 +28,7 @@ use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
 use deeds_engine::clock::Now;
 use deeds_engine::engine::EngineOptions;
+use deeds_engine::live::Publication;
 use deeds_engine::schema::{self, AppSchema};
 use deeds_values::{Position, Timestamp};
 
@@ -35,6 +36,7 @@ use crate::chores::{self, Chore};
 use crate::counters::Counters;
 use crate::entry::EntryReader;
 use crate::held::Replaced;
+use crate::host::OnPublish;
 use crate::keys::{CheckpointKeys, CheckpointSigner};
 use crate::opening::{self, OpenError, OpenOptions};
 use crate::pipeline::{Decider, Frame, Publisher};
@@ -101,7 +103,7 @@ pub(crate) struct Shared<A: App> {
     wake_stopper: Condvar,
     pub(crate) published: Arc<ArcSwap<Atom<A>>>,
     pub(crate) counters: Arc<Mutex<Counters>>,
-    pub(crate) on_publish: RwLock<Vec<Box<dyn Fn(Position) + Send + Sync>>>,
+    pub(crate) on_publish: RwLock<Vec<OnPublish>>,
     pub(crate) watch: Watch,
     pub(crate) snapshots: Arc<Signal>,
     pub(crate) replaced: Replaced<Atom<A>>,
@@ -175,9 +177,9 @@ impl<A: App> Node<A> {
         });
         publisher.notify = {
             let shared = Arc::clone(&shared);
-            Box::new(move |atom| {
-                shared.notify(atom.position);
-                shared.snapshots.published(atom.position);
+            Box::new(move |publication| {
+                shared.notify(publication);
+                shared.snapshots.published(publication.view.position());
             })
         };
         let (frames, committed) = sync_channel::<Frame>(1);
@@ -324,9 +326,9 @@ impl<A: App> Shared<A> {
         Now { wall: wall(), monotonic_us }
     }
 
-    fn notify(&self, position: Position) {
+    fn notify(&self, publication: &Publication) {
         for call in self.on_publish.read().expect("nobody panics holding listeners").iter() {
-            call(position);
+            call(publication);
         }
     }
 

@@ -28,6 +28,7 @@ use deeds_engine::changes::FrameChanges;
 use deeds_engine::clock::Now;
 use deeds_engine::command::Parsed;
 use deeds_engine::engine::{self, Engine, Intent, Recording, Verdict};
+use deeds_engine::live::{Publication, View};
 use deeds_values::{CommandId, Position, Timestamp};
 
 use crate::chores::Chore;
@@ -311,7 +312,7 @@ pub struct Publisher<A: App> {
     /// What has happened, counted before it is answered.
     pub(crate) counters: Arc<Mutex<Counters>>,
     /// Told of each publication.
-    pub(crate) notify: Box<dyn FnMut(&Arc<Atom<A>>) + Send>,
+    pub(crate) notify: Box<dyn FnMut(&Publication) + Send>,
 }
 
 impl<A: App> Publisher<A> {
@@ -327,6 +328,7 @@ impl<A: App> Publisher<A> {
     pub(crate) fn publish(&mut self, mut frame: Frame) -> Result<(), AppendError> {
         #[cfg(feature = "plant")]
         crate::plant::answer_early(&mut frame.replies);
+        let mut publication = None;
         if let (Some(first), Some(last)) = (frame.records.first(), frame.records.last()) {
             let (first, last, time) = (first.position, last.position, last.time);
 
@@ -345,9 +347,11 @@ impl<A: App> Publisher<A> {
 
             // Publish: from here on every read anywhere sees it.
             let before = self.published.load_full();
-            let atom = Arc::new(before.after(&frame.changes, last, time));
+            let changes = Arc::new(std::mem::take(&mut frame.changes));
+            let atom = Arc::new(before.after(&changes, last, time));
             self.published.store(Arc::clone(&atom));
             (self.defer)(Chore::Drop(before));
+            publication = Some(Publication { view: View::of(atom), changes });
         }
 
         // Answer.
@@ -357,7 +361,9 @@ impl<A: App> Publisher<A> {
         }
 
         // Notify live readers.
-        (self.notify)(&self.published.load_full());
+        if let Some(publication) = publication {
+            (self.notify)(&publication);
+        }
         Ok(())
     }
 

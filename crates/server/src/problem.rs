@@ -53,6 +53,8 @@ pub(crate) enum Problem {
     OtherLineage { lineage: Lineage },
     /// The body is too long.
     TooLarge { limit: usize },
+    /// The query's answer has too many rows.
+    TooManyRows { limit: usize },
     /// The body is not of the media type that the path takes.
     MediaType { expected: &'static str },
     /// The request names a host that this server is not.
@@ -151,6 +153,7 @@ impl Problem {
             Self::OtherLineage { .. } =>
                 (S::PRECONDITION_FAILED, "other-lineage", "Another lineage"),
             Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+            Self::TooManyRows { .. } => (S::BAD_REQUEST, "too-many-rows", "Too many rows"),
             Self::MediaType { .. } =>
                 (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "Not this media type"),
             Self::Misdirected => (S::MISDIRECTED_REQUEST, "misdirected", "Not this host"),
@@ -217,6 +220,9 @@ impl Problem {
                     .to_owned()
             }
             Self::TooLarge { limit } => format!("At most {limit} bytes are taken."),
+            Self::TooManyRows { limit } => {
+                format!("More than {limit} rows fit; ask for a part of them.")
+            }
             Self::MediaType { expected } => format!("Content-Type has to be {expected}."),
             Self::Misdirected => "The request names a host that this server does not answer for. \
                 Names are added where the server is started."
@@ -312,7 +318,7 @@ impl Problem {
                 _ => None,
             },
             limit: match self {
-                Self::TooLarge { limit } => Some(*limit),
+                Self::TooLarge { limit } | Self::TooManyRows { limit } => Some(*limit),
                 _ => None,
             },
             lineage: self.lineage(),

@@ -175,6 +175,7 @@ impl Gateway {
                 self.note_denied(&asker.caller, asker.peer, name, &reason);
                 Problem::Denied { reason }
             }
+            QueryFailure::Query(QueryError::Excess { limit }) => Problem::TooManyRows { limit },
             QueryFailure::Query(error @ QueryError::Inexact { .. }) => {
                 bug(&format!("the answer of {name} cannot be told: {error}"))
             }

@@ -287,7 +287,7 @@ fn follow_published(host: &dyn Host) -> watch::Receiver<Position> {
         });
     };
     let follower = Arc::clone(&sender);
-    host.on_publish(Box::new(move |position| moved(&follower, position)));
+    host.on_publish(Box::new(move |published| moved(&follower, published.view.position())));
     // What was published while the callback was not there yet.
     moved(&sender, host.published());
     receiver

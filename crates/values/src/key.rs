@@ -15,6 +15,9 @@
 //! compare as the values do, and no value's bytes are a proper prefix of another's. The second is
 //! what lets parts be put side by side, and a leading part of a tuple be looked up as a prefix.
 
+use base64::Engine as _;
+use base64::alphabet::Alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -54,6 +57,20 @@ pub trait TextKey: Key {}
 impl TextKey for str {}
 impl TextKey for String {}
 impl TextKey for crate::ActorId {}
+
+/// A key's bytes as text that compares as the bytes do: base64 with an alphabet in the order of its
+/// letters, without padding.
+pub fn ordered_text(bytes: &[u8]) -> String {
+    ORDERED.encode(bytes)
+}
+
+const ORDERED: GeneralPurpose = GeneralPurpose::new(
+    &match Alphabet::new("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz") {
+        Ok(alphabet) => alphabet,
+        Err(_) => panic!("these are 64 letters, each once"),
+    },
+    NO_PAD,
+);
 
 /// The smallest bytes greater than everything that begins with `prefix`: the open end of a prefix
 /// read. None when nothing is greater (the prefix is empty, or 0xFF only).

@@ -163,6 +163,6 @@ impl Read<FoodBank> for MyCart {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Vec<CartLine> {
-        bank.cart_lines.by_neighbor(asking.actor.id()).cloned().collect()
+        bank.cart_lines.by_neighbor(asking.actor().id()).cloned().collect()
     }
 }

@@ -62,7 +62,8 @@ impl Read<FoodBank> for Dashboard {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Numbers {
-        let in_a_week = asking.time.checked_add(LIMIT_PERIOD).expect("not the end of time").date();
+        let in_a_week =
+            asking.time().checked_add(LIMIT_PERIOD).expect("not the end of time").date();
         let orders = |status| count(bank.orders.by_status(status));
         Numbers {
             neighbors: count(bank.neighbors.iter()),
@@ -76,7 +77,7 @@ impl Read<FoodBank> for Dashboard {
             orders_placed: orders(Status::Placed),
             orders_in_picking: orders(Status::Picking),
             orders_packed: orders(Status::Packed),
-            last_seven_days: week(bank, asking.time),
+            last_seven_days: week(bank, asking.time()),
         }
     }
 }

@@ -297,9 +297,9 @@ impl Read<FoodBank> for Me {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Myself {
-        let id = asking.actor.id().clone();
+        let id = asking.actor().id().clone();
         Myself {
-            roles: asking.actor.roles().names().map(str::to_owned).collect(),
+            roles: asking.actor().roles().names().map(str::to_owned).collect(),
             registered: bank.neighbors.get(&id).cloned(),
             id,
         }

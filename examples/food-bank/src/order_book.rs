@@ -74,7 +74,7 @@ impl Read<FoodBank> for MyOrders {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Vec<OrderView> {
-        let newest_first = bank.orders.by_neighbor(asking.actor.id()).rev();
+        let newest_first = bank.orders.by_neighbor(asking.actor().id()).rev();
         newest_first
             .filter(|order| self.status.is_none_or(|status| order.status == status))
             .take(MY_ORDERS_MAX)

@@ -285,7 +285,7 @@ impl Read<FoodBank> for PickList {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> ToDo {
-        let is_mine = |order: &&Order| order.picker.as_ref() == Some(asking.actor.id());
+        let is_mine = |order: &&Order| order.picker.as_ref() == Some(asking.actor().id());
         let view = |order| OrderView::of(bank, order);
         let picking = bank.orders.by_status(Status::Picking).filter(is_mine);
         let placed = bank.orders.by_status(Status::Placed);

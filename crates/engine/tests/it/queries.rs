@@ -1,8 +1,14 @@
 //! Queries: who may ask, which rows they see, what the answer must not hold.
 
-use deeds::app::{App, QueryError};
+use std::sync::Arc;
+
+use deeds::app::{QueryError, question};
+use deeds::atom::Atom;
+use deeds::live::View;
 use deeds::prelude::*;
+use deeds::state::State as _;
 use deeds::testing::Scenario;
+use deeds_values::Lineage;
 use serde_json::{Value, json};
 
 use crate::shop::{Buy, Role, Shop, Stocked, sku};
@@ -19,9 +25,12 @@ fn shop() -> Scenario<Shop> {
 
 fn ask(query: &str, who: &str, roles: Roles, arguments: &str) -> Result<Value, QueryError> {
     let shop = shop();
-    let known = Shop::QUERIES.iter().find(|known| known.name == query).unwrap();
-    let actor = Actor::new(ActorId::new(who).unwrap(), roles);
-    let answer = (known.run)(shop.state(), &actor, Timestamp(0), arguments.as_bytes())?;
+    let (lineage, position, time) = (Lineage([1; 8]), Position(7), Timestamp(0));
+    let view = View::of(Arc::new(Atom { lineage, position, time, state: shop.state().freeze() }));
+    let question = question::<Shop>(query, arguments.as_bytes()).expect("the shop has it");
+    let question = question.map_err(QueryError::Arguments)?;
+    let who = view.identity::<Shop>(&ActorId::new(who).unwrap(), &roles);
+    let answer = view.ask(&who, &*question)?;
     Ok(serde_json::from_slice(&answer).unwrap())
 }
 

@@ -11,13 +11,17 @@ use deeds_chronicle::{
     FrameIndex, Info, Outcome, ReadError, Reader, RecordDraft, RecordKind, StoredCommandId, Writer,
     WriterOptions,
 };
-use deeds_engine::actor::{Operator, Roles};
+use deeds_engine::actor::{Access, Actor, Keys, Operator, Roles};
 use deeds_engine::app::QueryError;
+use deeds_engine::changes::FrameChanges;
+use deeds_engine::live::{Identity, Publication, Question, View};
+use deeds_engine::query::{Asker, Scope};
 use deeds_engine::schema::AppSchema;
+use deeds_engine::select::{Item, ItemChange, Plan};
 use deeds_pipeline::counters::Counters;
 use deeds_pipeline::entry::Entry;
 use deeds_pipeline::held::HeldAtoms;
-use deeds_pipeline::host::{Health, Host, QueryAnswer, QueryFailure};
+use deeds_pipeline::host::{Health, Host, OnPublish, QueryFailure};
 use deeds_pipeline::keys::{NotSigned, SignedCheckpoint};
 use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
 use deeds_pipeline::room::DiskRoom;
@@ -42,7 +46,6 @@ pub(crate) struct Given {
 }
 
 type OnSubmit = Box<dyn FnMut(Given, ReplyTo) -> Result<(), SubmitError> + Send>;
-type OnPublish = Box<dyn Fn(Position) + Send + Sync>;
 
 /// See the module.
 pub(crate) struct StagedHost {
@@ -83,8 +86,9 @@ impl StagedHost {
     /// Moves the published position on, and tells those who follow it.
     pub(crate) fn publish(&self, position: u64) {
         self.published.store(position, SeqCst);
+        let publication = Publication { view: self.view(), changes: Arc::default() };
         for follower in self.followers.lock().unwrap().iter() {
-            follower(Position(position));
+            follower(&publication);
         }
     }
 }
@@ -97,7 +101,7 @@ impl Host for StagedHost {
         let arguments = json!({"type": "object", "properties": {
             "category": {"type": "string"}, "limit": {"type": ["integer", "null"]},
         }});
-        let query = json!({"doc": "", "arguments": arguments, "answer": {}});
+        let query = json!({"doc": "", "kind": "value", "scope": "me", "arguments": arguments, "answer": {}});
         let schema = json!({
             "app": "bank",
             "commands": {"bank/AddToCart": command, "bank/Checkout": command},
@@ -132,21 +136,23 @@ impl Host for StagedHost {
         on_submit(Given { caller, id, name: name.to_owned(), arguments }, reply)
     }
 
-    fn query(
-        &self,
-        caller: &Caller,
-        name: &str,
-        arguments: &[u8],
-    ) -> Result<QueryAnswer, QueryFailure> {
-        match name.rsplit('/').next().unwrap() {
-            // Tells what it was asked.
-            "Catalogue" => {
-                Ok(QueryAnswer { position: self.published(), time: TIME, json: arguments.to_vec() })
-            }
-            "Secrets" => Err(QueryError::Denied(format!("not for {}", caller.actor)).into()),
-            "Broken" => panic!("a query of the test's"),
-            _ => Err(QueryFailure::Unknown(name.to_owned())),
-        }
+    fn question(&self, name: &str, arguments: &[u8]) -> Result<Arc<dyn Question>, QueryFailure> {
+        let name = match name.rsplit('/').next().unwrap() {
+            "Catalogue" => "Catalogue",
+            "Secrets" => "Secrets",
+            "Broken" => "Broken",
+            _ => return Err(QueryFailure::Unknown(name.to_owned())),
+        };
+        Ok(Arc::new(StagedQuestion { name, arguments: arguments.to_vec() }))
+    }
+
+    fn view(&self) -> View {
+        View::staged(LINEAGE, self.published(), TIME)
+    }
+
+    fn identity(&self, _: &View, caller: &Caller) -> Identity {
+        let actor = Actor::new(caller.actor.clone(), caller.roles.clone());
+        Identity { actor, keys: Keys::none() }
     }
 
     fn recall(&self, position: Position) -> Result<Reply, ReadError> {
@@ -356,4 +362,61 @@ pub(crate) fn body(value: &Value) -> Vec<u8> {
     let mut body = Vec::new();
     deeds_engine::recorded::write(value, &mut body);
     body
+}
+
+/// Tells what it was asked, denies, or panics, by its name.
+struct StagedQuestion {
+    name: &'static str,
+    arguments: Vec<u8>,
+}
+
+impl Question for StagedQuestion {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn arguments(&self) -> &[u8] {
+        &self.arguments
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Me
+    }
+
+    fn is_rows(&self) -> bool {
+        false
+    }
+
+    fn limit(&self) -> Option<usize> {
+        None
+    }
+
+    fn authorize(&self, _: &View, actor: &Actor) -> Access {
+        match self.name {
+            "Secrets" => Access::denied(format!("not for {}", actor.id())),
+            _ => Access::Allowed,
+        }
+    }
+
+    fn answer(&self, _: &View, _: &Asker) -> Result<Vec<u8>, QueryError> {
+        assert_ne!(self.name, "Broken", "a query of the test's");
+        Ok(self.arguments.clone())
+    }
+
+    fn items(&self, _: &View, _: &Asker) -> Result<Vec<Item>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    fn plan(&self, _: &View, _: &Asker) -> Option<Plan> {
+        None
+    }
+
+    fn item_changes(
+        &self,
+        _: &Plan,
+        _: &[&FrameChanges],
+        _: &Asker,
+    ) -> Result<Vec<ItemChange>, QueryError> {
+        Ok(Vec::new())
+    }
 }
