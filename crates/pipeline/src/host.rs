@@ -102,15 +102,10 @@ pub trait Host: Send + Sync {
     /// Calls back after each publication, in their order, on the chronicle's thread, when the frame's
     /// commands have been answered: it must not block.
     fn on_publish(&self, call: OnPublish);
-}
 
-/// Called back after each publication.
-pub type OnPublish = Box<dyn Fn(&Publication) + Send + Sync>;
-
-impl dyn Host + '_ {
     /// Answers a query on the published state: asks a [`Question`] once. A panic in the app's code
     /// passes through: catch it where requests are isolated.
-    pub fn query(
+    fn query(
         &self,
         caller: &Caller,
         name: &str,
@@ -121,12 +116,15 @@ impl dyn Host + '_ {
     }
 
     /// Asks a question once, on the published state; as [`Self::query`].
-    pub fn ask(&self, caller: &Caller, question: &dyn Question) -> Result<QueryAnswer, QueryError> {
+    fn ask(&self, caller: &Caller, question: &dyn Question) -> Result<QueryAnswer, QueryError> {
         let view = self.view();
         let json = view.ask(&self.identity(&view, caller), question)?;
         Ok(QueryAnswer { position: view.position(), time: view.time(), json })
     }
 }
+
+/// Called back after each publication.
+pub type OnPublish = Box<dyn Fn(&Publication) + Send + Sync>;
 
 /// A query's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
