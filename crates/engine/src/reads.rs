@@ -138,8 +138,8 @@ impl ReadSet {
             _ => {}
         }
         if reads.len() == READS_PER_TABLE_MAX || read.is_whole() {
-            let order = Order { index: None, ..read.order };
-            *reads = vec![RangeRead { order, span: Span::whole() }];
+            // Every row has an entry in every order, so one whole order stands for all reads.
+            *reads = vec![RangeRead { order: read.order, span: Span::whole() }];
         } else {
             reads.push(read);
         }

@@ -115,7 +115,11 @@ pub trait Reads<R: Row> {
             Bound::Included(value) => prefix_end(&value),
             other => other,
         };
-        self.read(Some(index), Span::Between(low, high))
+        let span = match (low, high) {
+            (Bound::Unbounded, Bound::Unbounded) => Span::whole(),
+            (low, high) => Span::Between(low, high),
+        };
+        self.read(Some(index), span)
     }
 
     /// The rows of this part of an index, or of the order of the keys.

@@ -155,14 +155,23 @@ impl Decide<FoodBank> for EmptyAbandonedCarts {
 #[query]
 pub struct MyCart;
 
-impl Read<FoodBank> for MyCart {
-    type Answer = Vec<CartLine>;
+impl Select<FoodBank> for MyCart {
+    type Row = CartLine;
+    type Item = CartLine;
 
     fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
         actor.requires(Role::Neighbor)
     }
 
-    fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Vec<CartLine> {
-        bank.cart_lines.by_neighbor(asking.actor().id()).cloned().collect()
+    fn rows<'a>(
+        &self,
+        bank: &'a Visible<'_, FoodBank>,
+        asking: &Asking<'_, FoodBank>,
+    ) -> Rows<'a, CartLine> {
+        bank.cart_lines.by_neighbor(asking.actor().id())
+    }
+
+    fn item(&self, line: &CartLine) -> CartLine {
+        line.clone()
     }
 }

@@ -1,14 +1,19 @@
 //! The catalogue: what there is, for neighbors to choose from and for staff to look after.
 //!
 //! A query reads `bank` as the one who asks may see it: rows for others are simply not there, so a
-//! query cannot show by mistake what it should not.
+//! query cannot show by mistake what it should not. Its scope says with whom the answer is shared:
+//! what is the same for everyone, or for all who hold a key, is read once for all of them.
+//!
+//! Every query can be watched as well as asked. One that picks rows of one table is a `Select`
+//! ([`Catalogue`]): its watchers are told of each row that changes. One that computes is a `Read`
+//! ([`Stock`]): it is read again when something it read has changed.
 
 use deeds::prelude::*;
 
 use crate::*;
 
 /// What can be ordered, by name.
-#[query]
+#[query(scope = Everyone)]
 pub struct Catalogue {
     /// Only this aisle.
     pub category: Option<Category>,
@@ -36,33 +41,37 @@ pub struct Offer {
     pub limit: Option<u32>,
 }
 
-impl Read<FoodBank> for Catalogue {
-    type Answer = Vec<Offer>;
+impl Select<FoodBank> for Catalogue {
+    type Row = Product;
+    type Item = Offer;
 
     fn authorize(&self, _: &Actor, _: &FoodBank) -> Access {
         Access::Allowed
     }
 
-    fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Vec<Offer> {
-        let products = match self.category {
+    /// Where the rows are, in the order in which they are told.
+    fn rows<'a>(
+        &self,
+        bank: &'a Visible<'_, FoodBank>,
+        _: &Asking<'_, FoodBank>,
+    ) -> Rows<'a, Product> {
+        match self.category {
             Some(category) => bank.products.by_category(category),
-            None => bank.products.iter(),
-        };
-        let search = self.search.as_deref().unwrap_or_default().to_lowercase();
-        let mut offers: Vec<Offer> = products
-            .filter(|product| product.name.to_lowercase().contains(&search))
-            .filter(|product| self.labels.iter().all(|label| product.labels.contains(label)))
-            .filter(|product| !self.available || product.available() > 0)
-            .map(Offer::of)
-            .collect();
-        offers.sort_by(|a, b| a.name.cmp(&b.name));
-        offers
+            None => bank.products.by_name_in(..),
+        }
     }
-}
 
-impl Offer {
-    fn of(product: &Product) -> Self {
-        Self {
+    /// Which of them are meant.
+    fn keeps(&self, product: &Product) -> bool {
+        let search = self.search.as_deref().unwrap_or_default().to_lowercase();
+        product.name.to_lowercase().contains(&search)
+            && self.labels.iter().all(|label| product.labels.contains(label))
+            && (!self.available || product.available() > 0)
+    }
+
+    /// What is told of each.
+    fn item(&self, product: &Product) -> Offer {
+        Offer {
             sku: product.sku.clone(),
             name: product.name.clone(),
             category: product.category,
@@ -75,7 +84,7 @@ impl Offer {
 }
 
 /// The product that a scanner has in front of it, if it is one of ours.
-#[query]
+#[query(scope = Key(STAFF))]
 pub struct ProductByBarcode {
     pub barcode: Barcode,
 }
@@ -93,7 +102,7 @@ impl Read<FoodBank> for ProductByBarcode {
 }
 
 /// What lies where, by product and date.
-#[query]
+#[query(scope = Key(STAFF))]
 pub struct Stock {
     /// Only products of which no more than this is available.
     pub at_most: Option<u32>,
@@ -127,20 +136,25 @@ impl Read<FoodBank> for Stock {
 }
 
 /// Lots that are not good for much longer, the first to expire first.
-#[query]
+#[query(scope = Key(STAFF))]
 pub struct ExpiringLots {
     /// Up to and with this day.
     pub until: Date,
 }
 
-impl Read<FoodBank> for ExpiringLots {
-    type Answer = Vec<Lot>;
+impl Select<FoodBank> for ExpiringLots {
+    type Row = Lot;
+    type Item = Lot;
 
     fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
         staff(actor)
     }
 
-    fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Vec<Lot> {
-        bank.lots.by_best_before_in(..=self.until).cloned().collect()
+    fn rows<'a>(&self, bank: &'a Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Rows<'a, Lot> {
+        bank.lots.by_best_before_in(..=self.until)
+    }
+
+    fn item(&self, lot: &Lot) -> Lot {
+        lot.clone()
     }
 }

@@ -7,7 +7,7 @@ use deeds::prelude::*;
 use crate::*;
 
 /// How it goes.
-#[query]
+#[query(scope = Key(STAFF))]
 pub struct Dashboard;
 
 /// The numbers.

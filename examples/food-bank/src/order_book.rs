@@ -34,15 +34,12 @@ pub struct LineView {
 impl OrderView {
     /// The view of an order, by what the one who asks may see.
     pub(crate) fn of(bank: &Visible<'_, FoodBank>, order: &Order) -> Self {
-        let line = |line: &OrderLine| {
-            let product = bank.products.get(&line.sku).expect("products are never removed");
-            LineView {
-                sku: line.sku.clone(),
-                name: product.name.clone(),
-                size: product.size.clone(),
-                quantity: line.quantity,
-                picked: line.picked_quantity(),
-            }
+        let line = |line: &OrderLine| LineView {
+            sku: line.sku.clone(),
+            name: line.name.clone(),
+            size: line.size.clone(),
+            quantity: line.quantity,
+            picked: line.picked_quantity(),
         };
         Self {
             number: order.number,

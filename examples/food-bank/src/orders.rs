@@ -58,6 +58,10 @@ pub struct OrderLine {
     pub sku: Sku,
     /// Who ordered it: a row says by itself who may see it.
     pub neighbor: ActorId,
+    /// What it was called then, so that an order can be read without the product, whose row moves with
+    /// every order.
+    pub name: String,
+    pub size: String,
     /// How many were ordered.
     pub quantity: u32,
     /// Where it was taken from; none until it is picked. May be less than was ordered.
@@ -204,8 +208,11 @@ impl Evolve<FoodBank> for OrderPlaced {
         let Self { order, neighbor, items } = self;
         for Item { sku, quantity } in items {
             bank.products.update(&sku, |product| product.promised += quantity);
+            let product = bank.products.get(&sku).expect("it was ordered");
+            let (name, size) = (product.name.clone(), product.size.clone());
             let neighbor = neighbor.clone();
-            bank.order_lines.insert(OrderLine { order, sku, neighbor, quantity, picked: None });
+            let line = OrderLine { order, sku, neighbor, name, size, quantity, picked: None };
+            bank.order_lines.insert(line);
         }
         bank.orders.insert(Order {
             number: order,

@@ -261,15 +261,16 @@ impl Evolve<FoodBank> for OrderHandedOver {
     }
 }
 
-/// What there is to pick: what I have begun, then what nobody has, the oldest first; and what waits
-/// at the counter.
-#[query]
+/// What there is to pick: what somebody has begun, then what nobody has, the oldest first; and what
+/// waits at the counter. The same for all who work here, so it is read once for all their tablets.
+#[query(scope = Key(STAFF))]
 pub struct PickList;
 
 /// What there is to do in the warehouse.
 #[value]
 pub struct ToDo {
-    pub mine: Vec<OrderView>,
+    /// Each says who picks it.
+    pub picking: Vec<OrderView>,
     pub open: Vec<OrderView>,
     pub at_the_counter: Vec<OrderView>,
 }
@@ -284,16 +285,15 @@ impl Read<FoodBank> for PickList {
         staff(actor)
     }
 
-    fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> ToDo {
-        let is_mine = |order: &&Order| order.picker.as_ref() == Some(asking.actor().id());
-        let view = |order| OrderView::of(bank, order);
-        let picking = bank.orders.by_status(Status::Picking).filter(is_mine);
-        let placed = bank.orders.by_status(Status::Placed);
-        let packed = bank.orders.by_status(Status::Packed);
+    fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> ToDo {
+        let oldest = |status| {
+            let orders = bank.orders.by_status(status).take(LIST_MAX);
+            orders.map(|order| OrderView::of(bank, order)).collect()
+        };
         ToDo {
-            mine: picking.take(LIST_MAX).map(view).collect(),
-            open: placed.take(LIST_MAX).map(view).collect(),
-            at_the_counter: packed.take(LIST_MAX).map(view).collect(),
+            picking: oldest(Status::Picking),
+            open: oldest(Status::Placed),
+            at_the_counter: oldest(Status::Packed),
         }
     }
 }

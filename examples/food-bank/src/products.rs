@@ -15,7 +15,7 @@ use deeds::prelude::*;
 use crate::*;
 
 /// One kind of food, and how much of it there is.
-#[row(key = sku, index(category), unique(barcode))]
+#[row(key = sku, index(name), index(category, name), unique(barcode))]
 pub struct Product {
     /// Our name for it.
     pub sku: Sku,

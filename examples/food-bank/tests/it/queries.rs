@@ -52,7 +52,7 @@ fn my_cart_is_mine() {
 fn the_pick_list_moves_with_the_work() {
     let mut bank = a_bank_with_an_order();
     bank.as_actor("vera", Role::Volunteer);
-    let numbers = |list: ToDo| [list.mine.len(), list.open.len(), list.at_the_counter.len()];
+    let numbers = |list: ToDo| [list.picking.len(), list.open.len(), list.at_the_counter.len()];
     assert_eq!(numbers(bank.ask(PickList)), [0, 1, 0]);
     bank.given(OrderClaimed { order: number(1), picker: actor("vera") });
     assert_eq!(numbers(bank.ask(PickList)), [1, 0, 0]);
