@@ -2,6 +2,7 @@
 //! never changes.
 
 use deeds::atom::Atom;
+use deeds::changes::FrameChanges;
 use deeds::clock::Now;
 use deeds::command::{Decide, Parsed};
 use deeds::engine::{Engine, EngineOptions, Intent, Outcome, Recording, Verdict};
@@ -16,7 +17,7 @@ use crate::shop::{Buy, Misbehave, Misdeed, Role, Shop, Stock, sku};
 
 /// Something that somebody does.
 #[derive(Clone, Debug)]
-enum Deed {
+pub(crate) enum Deed {
     Stock {
         product: u8,
         shelf: u8,
@@ -33,7 +34,7 @@ enum Deed {
     Commit,
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+pub(crate) fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         3 => (0..6_u8, 0..3_u8, 0..4_u32)
             .prop_map(|(product, shelf, count)| Deed::Stock { product, shelf, count }),
@@ -58,9 +59,9 @@ struct Record {
     recording: Recording,
 }
 
-struct History {
+pub(crate) struct History {
     engine: Engine<Shop>,
-    atom: Atom<Shop>,
+    pub(crate) atom: Atom<Shop>,
     records: Vec<Record>,
 }
 
@@ -74,7 +75,7 @@ fn engine(decode_again: bool) -> Engine<Shop> {
 }
 
 impl History {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let engine = engine(false);
         let atom = Atom {
             lineage: Lineage([0; 8]),
@@ -113,14 +114,16 @@ impl History {
         }
     }
 
-    fn commit(&mut self) {
+    /// Folds what was done since into the atom; what changed is given back.
+    pub(crate) fn commit(&mut self) -> FrameChanges {
         let changes = self.engine.take_changes();
         let position = Position(self.records.len() as u64);
         let time = self.records.last().map_or(Timestamp(0), |record| record.recording.time);
         self.atom = self.atom.after(&changes, position, time);
+        changes
     }
 
-    fn run(&mut self, deed: &Deed) {
+    pub(crate) fn run(&mut self, deed: &Deed) {
         match deed {
             Deed::Stock { product, shelf, count } => {
                 let (sku, shelf, count) = (sku(&name(*product)), *shelf, *count);
@@ -144,7 +147,7 @@ impl History {
                 ][usize::from(*how)];
                 self.act("kim", Misbehave { how });
             }
-            Deed::Commit => self.commit(),
+            Deed::Commit => drop(self.commit()),
         }
     }
 
@@ -178,7 +181,7 @@ impl History {
 }
 
 /// Panics in app code are part of these histories: they are caught, and need not be printed.
-fn quietly<T>(test: impl FnOnce() -> T) -> T {
+pub(crate) fn quietly<T>(test: impl FnOnce() -> T) -> T {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let before = std::panic::take_hook();

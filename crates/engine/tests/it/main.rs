@@ -11,6 +11,8 @@ mod arguments;
 mod decisions;
 /// Histories at random: live, folded and replayed states are the same.
 mod histories;
+/// Live reading: change lists against reading anew, over histories at random.
+mod live;
 /// Queries: who may ask, which rows they see, what the answer must not hold.
 mod queries;
 /// The schema and its lock.

@@ -322,6 +322,108 @@ impl Read<Shop> for CountOrders {
     }
 }
 
+/// What is on a shelf, by how many are left; the fullest first if asked so.
+#[query(scope = Everyone)]
+pub(crate) struct OnShelf {
+    pub(crate) shelf: u8,
+    pub(crate) least: u32,
+    pub(crate) fullest_first: bool,
+    pub(crate) limit: Option<u32>,
+}
+
+/// What is told of a product.
+#[value]
+pub(crate) struct Facing {
+    pub(crate) sku: Sku,
+    pub(crate) left: u32,
+}
+
+impl Select<Shop> for OnShelf {
+    type Row = Product;
+    type Item = Facing;
+
+    fn authorize(&self, _: &Actor, _: &Shop) -> Access {
+        Access::Allowed
+    }
+
+    fn rows<'a>(&self, shop: &'a Visible<'_, Shop>, _: &Asking<'_, Shop>) -> Rows<'a, Product> {
+        let rows = shop.products.by_shelf(self.shelf);
+        if self.fullest_first { rows.backwards() } else { rows }
+    }
+
+    fn keeps(&self, product: &Product) -> bool {
+        product.left >= self.least
+    }
+
+    fn item(&self, product: &Product) -> Facing {
+        Facing { sku: product.sku.clone(), left: product.left }
+    }
+
+    fn limit(&self) -> Option<usize> {
+        self.limit.map(|limit| limit as usize)
+    }
+}
+
+/// What I ordered, the newest first; a clerk's own orders, too.
+#[query]
+pub(crate) struct MyOrders;
+
+impl Select<Shop> for MyOrders {
+    type Row = Order;
+    type Item = Order;
+
+    fn authorize(&self, _: &Actor, _: &Shop) -> Access {
+        Access::Allowed
+    }
+
+    fn rows<'a>(&self, shop: &'a Visible<'_, Shop>, asking: &Asking<'_, Shop>) -> Rows<'a, Order> {
+        shop.orders.by_customer(asking.actor().id()).backwards()
+    }
+
+    fn item(&self, order: &Order) -> Order {
+        order.clone()
+    }
+}
+
+/// All orders that a clerk sees.
+#[query(scope = Key(AudienceKey::group("clerks")))]
+pub(crate) struct AllOrders;
+
+impl Select<Shop> for AllOrders {
+    type Row = Order;
+    type Item = Order;
+
+    fn authorize(&self, _: &Actor, _: &Shop) -> Access {
+        Access::Allowed
+    }
+
+    fn rows<'a>(&self, shop: &'a Visible<'_, Shop>, _: &Asking<'_, Shop>) -> Rows<'a, Order> {
+        shop.orders.iter()
+    }
+
+    fn item(&self, order: &Order) -> Order {
+        order.clone()
+    }
+}
+
+/// How many of what I ordered are left: a join.
+#[query]
+pub(crate) struct LeftOfMine;
+
+impl Read<Shop> for LeftOfMine {
+    type Answer = Vec<u32>;
+
+    fn authorize(&self, _: &Actor, _: &Shop) -> Access {
+        Access::Allowed
+    }
+
+    fn read(&self, shop: &Visible<'_, Shop>, asking: &Asking<'_, Shop>) -> Vec<u32> {
+        let products =
+            shop.orders.by_customer(asking.actor().id()).filter_map(|o| o.product.as_ref());
+        products.filter_map(|sku| shop.products.get(sku)).map(|product| product.left).collect()
+    }
+}
+
 fn stock_is_believable(shop: &Shop) -> Result<(), String> {
     match shop.products.iter().find(|product| product.left > 1_000_000) {
         Some(product) => Err(format!("{} of {}", product.left, product.sku)),
@@ -333,7 +435,7 @@ app! {
     Shop as "shop" {
         commands: [Stock, Buy, Misbehave, Look],
         events: [Stocked, Bought, Misbehaved],
-        queries: [Orders, CountOrders],
+        queries: [Orders, CountOrders, OnShelf, MyOrders, AllOrders, LeftOfMine],
         invariants: [stock_is_believable],
     }
 }
