@@ -25,6 +25,7 @@ mod eddsa;
 mod gateway;
 mod host_names;
 mod key_file;
+mod live;
 mod metrics;
 mod openapi;
 mod operations;

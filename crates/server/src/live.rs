@@ -1,0 +1,22 @@
+//! Live queries: every reader is a view of the chronicle and moves when it moves (docs/protocol.md).
+//!
+//! ```text
+//!                                 ┌─ groups: one diff for all who see the same ─┐
+//! publication ──▶ hub (a thread) ─┤                                             ├─▶ outbox of each
+//!                                 └─ workers: first reads, value queries ───────┘   socket ──▶ socket
+//! ```
+//!
+//! The chronicle's thread only hands publications over; nothing here is waited for by it, and no
+//! socket is waited for by the hub. In reading order: [`hub`] is the thread and what it is told,
+//! [`group`] what is shared, [`subscribing`] how readers come and go, [`stepping`] what a publication
+//! does to both; [`ring`] is the recent past, [`jobs`] the reads that take long; [`outbox`] is where
+//! diffs wait for one socket, [`tick`] how they are written.
+
+pub(crate) mod group;
+pub(crate) mod hub;
+pub(crate) mod jobs;
+pub(crate) mod outbox;
+pub(crate) mod ring;
+mod stepping;
+mod subscribing;
+pub(crate) mod tick;
