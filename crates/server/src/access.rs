@@ -108,7 +108,18 @@ pub struct TrustedIssuer {
 /// Checks tokens.
 pub struct TokenVerifier {
     keys: Vec<TrustedKey>,
-    remembered: Mutex<HashMap<String, (Caller, u64)>>,
+    remembered: Mutex<HashMap<String, Verified>>,
+}
+
+/// What a token that counts says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verified {
+    /// Who is asking.
+    pub(crate) caller: Caller,
+    /// When the token ends, in seconds since 1970.
+    pub(crate) expires: u64,
+    /// When it was issued, if it says so.
+    pub(crate) issued: Option<u64>,
 }
 
 struct TrustedKey {
@@ -159,9 +170,14 @@ impl TokenVerifier {
 
     /// Who the token says is asking, if it counts now.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+        self.verify_whole(token).map(|verified| verified.caller)
+    }
+
+    /// Everything that the token says, if it counts now.
+    pub(crate) fn verify_whole(&self, token: &str) -> Result<Verified, TokenError> {
         let now = unix_seconds();
-        if let Some(caller) = self.remembered(token, now) {
-            return Ok(caller);
+        if let Some(verified) = self.remembered(token, now) {
+            return Ok(verified);
         }
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Malformed);
@@ -176,8 +192,9 @@ impl TokenVerifier {
         if remembered.len() >= REMEMBERED_MAX {
             remembered.clear();
         }
-        remembered.insert(token.to_owned(), (caller.clone(), claims.exp));
-        Ok(caller)
+        let verified = Verified { caller, expires: claims.exp, issued: claims.iat };
+        remembered.insert(token.to_owned(), verified.clone());
+        Ok(verified)
     }
 
     /// Tries every key: which one a token names in its header is not to be trusted before it is
@@ -198,17 +215,17 @@ impl TokenVerifier {
         Err(reason)
     }
 
-    fn remembered(&self, token: &str, now: u64) -> Option<Caller> {
+    fn remembered(&self, token: &str, now: u64) -> Option<Verified> {
         let mut remembered = self.lock();
-        let (caller, expires) = remembered.get(token)?;
-        if now <= expires.saturating_add(LEEWAY_SECONDS) {
-            return Some(caller.clone());
+        let verified = remembered.get(token)?;
+        if now <= verified.expires.saturating_add(LEEWAY_SECONDS) {
+            return Some(verified.clone());
         }
         remembered.remove(token);
         None
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Caller, u64)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Verified>> {
         self.remembered.lock().expect("nothing panics while it is held")
     }
 }
@@ -241,7 +258,7 @@ fn token_error(error: &jsonwebtoken::errors::Error) -> TokenError {
     }
 }
 
-fn unix_seconds() -> u64 {
+pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
@@ -324,7 +341,7 @@ mod tests {
         let now = unix_seconds();
         assert_eq!(verifier.remembered(&token, now), None);
         verifier.verify(&token).unwrap();
-        assert_eq!(verifier.remembered(&token, now).unwrap().actor, actor);
+        assert_eq!(verifier.remembered(&token, now).unwrap().caller.actor, actor);
         assert_eq!(verifier.remembered(&token, now + 600 + LEEWAY_SECONDS + 2), None);
         assert_eq!(verifier.remembered(&token, now), None, "forgotten for good");
     }

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use deeds_engine::refusal::RefusalBody;
 use deeds_pipeline::host::Health;
 use deeds_pipeline::pipeline::ARGUMENT_BYTES_MAX;
-use deeds_pipeline::reply::{Caller, Reply, SubmitError};
+use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
 use deeds_values::command_id::CommandIdParseError;
 use deeds_values::{CommandId, Lineage, Position};
 use serde::de::IgnoredAny;
@@ -42,6 +42,15 @@ pub(crate) struct Accepted {
     pub(crate) position: Position,
     /// `{"lineage", "position", "answer"}`.
     pub(crate) json: Vec<u8>,
+    /// Where the answer begins in it.
+    answer_at: usize,
+}
+
+impl Accepted {
+    /// The answer alone, as JSON.
+    pub(crate) fn answer(&self) -> &[u8] {
+        &self.json[self.answer_at..self.json.len() - 1]
+    }
 }
 
 pub(crate) async fn send(
@@ -120,10 +129,7 @@ impl Gateway {
         name: &str,
         arguments: &[u8],
     ) -> Result<oneshot::Receiver<Reply>, Problem> {
-        self.try_submit(caller, id, name, arguments)?.map_err(|full| match full {
-            SubmitError::ActorFull { .. } => Problem::ActorBusy { detail: full.to_string() },
-            _ => Problem::Busy { detail: full.to_string() },
-        })
+        self.try_submit(caller, id, name, arguments)?.map_err(|full| busy(&full))
     }
 
     /// Like [`submit`](Self::submit); a full queue is told apart, for those who wait for room.
@@ -137,13 +143,26 @@ impl Gateway {
         let (sender, receiver) = oneshot::channel();
         // Nobody may be waiting any more: the client has gone. The outcome is recorded all the same.
         let reply_to = Box::new(move |reply| drop(sender.send(reply)));
+        let taken = self.hand_over(caller, id, name, arguments, reply_to)?;
+        Ok(taken.map(|()| receiver))
+    }
+
+    /// Gives a command to the host, which will call back with the reply.
+    pub(crate) fn hand_over(
+        &self,
+        caller: &Caller,
+        id: &CommandId,
+        name: &str,
+        arguments: &[u8],
+        reply_to: ReplyTo,
+    ) -> Result<Result<(), SubmitError>, Problem> {
         // Parsing runs the app's own code.
         let submitted = catch_unwind(AssertUnwindSafe(|| {
             self.host.submit(caller.clone(), id.clone(), name, arguments, reply_to)
         }));
         match submitted {
             Err(_) => Err(bug("taking a command in panicked")),
-            Ok(Ok(())) => Ok(Ok(receiver)),
+            Ok(Ok(())) => Ok(Ok(())),
             Ok(Err(full @ (SubmitError::ActorFull { .. } | SubmitError::QueueFull { .. }))) => {
                 Ok(Err(full))
             }
@@ -165,10 +184,17 @@ impl Gateway {
         reply: oneshot::Receiver<Reply>,
     ) -> Result<Accepted, Problem> {
         match tokio::time::timeout(REPLY_TIME_MAX, reply).await {
-            Ok(Ok(Reply::Recorded(position))) => self.recall(position).await,
-            Ok(Ok(reply)) => self.told(reply),
+            Ok(Ok(reply)) => self.settled(reply).await,
             // Dropped without a reply, or too late.
             Ok(Err(_)) | Err(_) => Err(Problem::Unknown),
+        }
+    }
+
+    /// What the client is told of a reply.
+    pub(crate) async fn settled(&self, reply: Reply) -> Result<Accepted, Problem> {
+        match reply {
+            Reply::Recorded(position) => self.recall(position).await,
+            reply => self.told(reply),
         }
     }
 
@@ -208,14 +234,23 @@ impl Gateway {
     }
 }
 
+/// The queue has no room, for this actor or for anybody.
+pub(crate) fn busy(full: &SubmitError) -> Problem {
+    match full {
+        SubmitError::ActorFull { .. } => Problem::ActorBusy { detail: full.to_string() },
+        _ => Problem::Busy { detail: full.to_string() },
+    }
+}
+
 fn accepted(lineage: Lineage, position: Position, answer: &[u8]) -> Result<Accepted, Problem> {
     let mut json =
         format!("{{\"lineage\":\"{lineage}\",\"position\":{position},\"answer\":").into_bytes();
+    let answer_at = json.len();
     if let Err(error) = transcode::to_json(answer, &mut json) {
         return Err(inexact(lineage, position, &error));
     }
     json.push(b'}');
-    Ok(Accepted { position, json })
+    Ok(Accepted { position, json, answer_at })
 }
 
 fn refused(lineage: Lineage, position: Position, refusal: &[u8]) -> Problem {

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -27,16 +27,18 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
-use crate::access::TokenVerifier;
+use crate::access::{TokenVerifier, Verified};
 use crate::dev::Dev;
 use crate::host_names::HostNames;
+use crate::live::socket::{self, Sockets};
 use crate::metrics::{Metrics, NO_ROUTE};
 use crate::problem::Problem;
+use crate::revocation::{self, Revocations};
 use crate::security_journal::{Incident, SecurityJournal, Turned};
 use crate::{batch, checkpoints, commands, dev, operations, pages, queries, records};
 
 /// Every route: what metrics and logs call them.
-pub(crate) const ROUTES: [&str; 19] = [
+pub(crate) const ROUTES: [&str; 22] = [
     "/v1/commands",
     "/v1/commands/{name}",
     "/v1/commands/{app}/{name}",
@@ -49,7 +51,10 @@ pub(crate) const ROUTES: [&str; 19] = [
     "/v1/schema",
     "/openapi.json",
     "/v1/position",
+    "/v1/live",
+    "/v1/sign-out",
     "/v1/operations/confirm-clock",
+    "/v1/operations/revoke",
     "/v1/dev/people",
     "/v1/dev/token",
     "/healthz",
@@ -63,10 +68,14 @@ pub(crate) struct Gateway {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) schema: Arc<AppSchema>,
     pub(crate) schema_json: Bytes,
+    /// Another one when the interface is.
+    pub(crate) schema_hash: String,
     pub(crate) openapi_json: Bytes,
     /// What is at `/`.
     pub(crate) page: Bytes,
     pub(crate) verifier: TokenVerifier,
+    pub(crate) revocations: Revocations,
+    pub(crate) sockets: Arc<Sockets>,
     /// Only in development.
     pub(crate) dev: Option<Dev>,
     /// Whether `/metrics` is for everybody who reaches the server.
@@ -97,7 +106,10 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         schema,
         openapi,
         position,
+        live,
+        sign_out,
         clock,
+        revoke,
         people,
         token,
         health,
@@ -118,7 +130,10 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route(schema, get(operations::schema))
         .route(openapi, get(operations::openapi))
         .route(position, get(operations::position))
+        .route(live, get(socket::open))
+        .route(sign_out, post(revocation::sign_out))
         .route(clock, post(operations::confirm_clock))
+        .route(revoke, post(revocation::revoke))
         .route(health, get(operations::health))
         .route(metrics, get(operations::metrics))
         .route(front_door, get(pages::front_door))
@@ -206,6 +221,13 @@ fn log(method: &Method, route: &str, response: &Response, notes: &Notes, took_us
     }
 }
 
+/// The token of `Authorization: Bearer TOKEN`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 /// A problem of our own making, with a reference that the log has as well.
 pub(crate) fn bug(what: &str) -> Problem {
     let reference = new_reference();
@@ -234,24 +256,31 @@ impl Gateway {
             });
             Err(Problem::Unauthenticated { detail, token_given })
         };
-        let (Some(value), None) = (given.next(), given.next()) else {
+        let (Some(_), None) = (given.next(), given.next()) else {
             return unauthenticated(
                 "The header `Authorization: Bearer TOKEN` is needed, once.".to_owned(),
                 false,
             );
         };
-        let token = value.to_str().ok().and_then(|text| text.split_once(' '));
-        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some((_, token)) = token else {
+        let Some(token) = bearer(&parts.headers) else {
             return unauthenticated(
                 "The header Authorization is not `Bearer TOKEN`.".into(),
                 false,
             );
         };
-        match self.verifier.verify(token.trim()) {
-            Ok(caller) => Ok(caller),
-            Err(error) => unauthenticated(format!("{error}"), true),
+        match self.admit(token) {
+            Ok(verified) => Ok(verified.caller),
+            Err(reason) => unauthenticated(reason, true),
         }
+    }
+
+    /// What a token says, if it is genuine, has not expired and was not revoked.
+    pub(crate) fn admit(&self, token: &str) -> Result<Verified, String> {
+        let verified = self.verifier.verify_whole(token).map_err(|error| error.to_string())?;
+        if self.revocations.has(token, &verified) {
+            return Err("the token was signed out or revoked".to_owned());
+        }
+        Ok(verified)
     }
 
     /// Notes in the security journal that an authorizer said no.

@@ -35,6 +35,7 @@ mod patient_stream;
 mod problem;
 mod queries;
 mod records;
+mod revocation;
 mod security_journal;
 mod server;
 mod transcode;

@@ -15,8 +15,10 @@
 pub(crate) mod group;
 pub(crate) mod hub;
 pub(crate) mod jobs;
+pub(crate) mod message;
 pub(crate) mod outbox;
 pub(crate) mod ring;
+pub(crate) mod socket;
 mod stepping;
 mod subscribing;
 pub(crate) mod tick;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use deeds_pipeline::host::{Health, Host};
 
+use crate::live::socket::Sockets;
+
 /// The upper ends of the histogram's buckets, in microseconds: from a fifth of an fsync to a
 /// request that somebody will have given up.
 const BUCKETS_US: [u64; 12] =
@@ -64,9 +66,10 @@ impl Metrics {
     }
 
     /// The page: what is counted here and what the host counts.
-    pub(crate) fn page(&self, host: &dyn Host) -> String {
+    pub(crate) fn page(&self, host: &dyn Host, sockets: &Sockets) -> String {
         let mut page = Page { text: String::with_capacity(8 * 1024) };
         host_numbers(&mut page, host);
+        live_numbers(&mut page, sockets);
         self.request_numbers(&mut page);
         page.text
     }
@@ -99,6 +102,49 @@ impl Metrics {
             page.line(&format!("{name}_sum"), &labels, seconds(times.sum_us.load(Relaxed)));
             page.line(&format!("{name}_count"), &labels, count.max(below));
         }
+    }
+}
+
+fn live_numbers(page: &mut Page, sockets: &Sockets) {
+    let live = sockets.hub.figures();
+    let (waiting, most) = sockets.waiting_bytes();
+    for (name, about, value) in [
+        ("deeds_live_sockets", "Live sockets that have said who they are.", live.members as u64),
+        (
+            "deeds_live_subscriptions",
+            "Subscriptions of all live sockets.",
+            live.subscriptions as u64,
+        ),
+        ("deeds_live_groups", "Results that are kept up to date for them.", live.groups as u64),
+        (
+            "deeds_live_ring_changes",
+            "Changes that clients can come back to.",
+            live.ring_changes as u64,
+        ),
+        ("deeds_live_waiting_bytes", "Diffs that sockets have not been sent yet.", waiting as u64),
+        ("deeds_live_waiting_bytes_most", "The most that has waited for one socket.", most as u64),
+    ] {
+        page.gauge(name, about, value);
+    }
+    for (name, about, value) in [
+        ("deeds_live_steps_total", "Steps of the hub: publications taken together.", live.steps),
+        ("deeds_live_runs_total", "Value queries run again.", live.runs),
+        (
+            "deeds_live_fell_behind_total",
+            "Subscriptions read anew for slow sockets.",
+            live.fell_behind,
+        ),
+        ("deeds_live_resumed_total", "Clients that went on where they stood.", live.resumed),
+        ("deeds_live_not_resumed_total", "Clients that could not.", live.not_resumed),
+        ("deeds_live_received_total", "Messages of clients.", sockets.received.load(Relaxed)),
+        ("deeds_live_sent_bytes_total", "Bytes sent to them.", sockets.sent_bytes.load(Relaxed)),
+    ] {
+        page.counter(name, about, value);
+    }
+    let name = "deeds_live_byes_total";
+    page.about(name, "counter", "Live sockets that have ended, by reason.");
+    for (reason, count) in sockets.byes() {
+        page.line(name, &format!("{{reason=\"{reason}\"}}"), count);
     }
 }
 

@@ -18,8 +18,7 @@ const OPENAPI: &str = "3.1.1";
 /// The document for an app. Its version is a hash of the schema: another one when the interface changes.
 pub fn openapi(schema: &AppSchema) -> Value {
     let bytes = serde_json::to_vec(schema).expect("a schema always serializes");
-    let hash = Sha256::digest(&bytes);
-    let version: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let version = version(&bytes);
     let mut paths = Map::new();
     for (name, command) in &schema.commands {
         paths.insert(path("commands", name), json!({ "post": send(name, command) }));
@@ -52,6 +51,11 @@ pub fn openapi(schema: &AppSchema) -> Value {
 }
 
 /// `app/Name` as it stands in a path: without the app, as the server takes it.
+/// A short hash of a schema's JSON: another one when the interface is.
+pub(crate) fn version(schema_json: &[u8]) -> String {
+    Sha256::digest(schema_json).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn path(kind: &str, name: &str) -> String {
     format!("/v1/{kind}/{}", own_name(name))
 }

@@ -48,7 +48,9 @@ pub(crate) async fn metrics(
         let asker = Asker::from_request_parts(&mut parts, &gateway).await?;
         gateway.requires_operator(&asker, "/metrics")?;
     }
-    let page = tokio::task::spawn_blocking(move || gateway.metrics.page(&*gateway.host)).await;
+    let page =
+        tokio::task::spawn_blocking(move || gateway.metrics.page(&*gateway.host, &gateway.sockets))
+            .await;
     let page = page.map_err(|_| bug("collecting metrics panicked"))?;
     Ok(([(header::CONTENT_TYPE, PROMETHEUS)], page).into_response())
 }

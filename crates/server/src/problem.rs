@@ -53,6 +53,8 @@ pub(crate) enum Problem {
     OtherLineage { lineage: Lineage },
     /// The body is too long.
     TooLarge { limit: usize },
+    /// The client speaks another version of the live protocol.
+    OtherProtocol { spoken: u64 },
     /// The query's answer has too many rows.
     TooManyRows { limit: usize },
     /// The body is not of the media type that the path takes.
@@ -153,6 +155,7 @@ impl Problem {
             Self::OtherLineage { .. } =>
                 (S::PRECONDITION_FAILED, "other-lineage", "Another lineage"),
             Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+            Self::OtherProtocol { .. } => (S::BAD_REQUEST, "version", "Another protocol"),
             Self::TooManyRows { .. } => (S::BAD_REQUEST, "too-many-rows", "Too many rows"),
             Self::MediaType { .. } =>
                 (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "Not this media type"),
@@ -220,6 +223,9 @@ impl Problem {
                     .to_owned()
             }
             Self::TooLarge { limit } => format!("At most {limit} bytes are taken."),
+            Self::OtherProtocol { spoken } => {
+                format!("This server speaks version {spoken} of the live protocol.")
+            }
             Self::TooManyRows { limit } => {
                 format!("More than {limit} rows fit; ask for a part of them.")
             }

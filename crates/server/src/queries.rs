@@ -141,7 +141,7 @@ impl Gateway {
         }
     }
 
-    async fn answer(
+    pub(crate) async fn answer(
         self: &Arc<Self>,
         asker: &Asker,
         name: String,
@@ -164,6 +164,14 @@ impl Gateway {
     }
 
     fn query_problem(&self, asker: &Asker, name: &str, failure: QueryFailure) -> Problem {
+        if let QueryFailure::Query(QueryError::Denied(reason)) = &failure {
+            self.note_denied(&asker.caller, asker.peer, name, reason);
+        }
+        self.failure(name, failure)
+    }
+
+    /// What the client is told of a query that was not answered.
+    pub(crate) fn failure(&self, name: &str, failure: QueryFailure) -> Problem {
         match failure {
             QueryFailure::Unknown(name) => {
                 no_such_name("query", &name, self.schema.queries.keys().map(|name| &**name))
@@ -171,10 +179,7 @@ impl Gateway {
             QueryFailure::Query(QueryError::Arguments(error)) => {
                 Problem::Arguments { field: error.field, reason: error.reason }
             }
-            QueryFailure::Query(QueryError::Denied(reason)) => {
-                self.note_denied(&asker.caller, asker.peer, name, &reason);
-                Problem::Denied { reason }
-            }
+            QueryFailure::Query(QueryError::Denied(reason)) => Problem::Denied { reason },
             QueryFailure::Query(QueryError::Excess { limit }) => Problem::TooManyRows { limit },
             QueryFailure::Query(error @ QueryError::Inexact { .. }) => {
                 bug(&format!("the answer of {name} cannot be told: {error}"))

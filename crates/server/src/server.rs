@@ -31,11 +31,14 @@ use crate::access::{TokenIssuer, TokenVerifier};
 use crate::dev::{Dev, Person};
 use crate::gateway::{Gateway, Peer, router};
 use crate::host_names::HostNames;
+use crate::live::hub::Hub;
+use crate::live::socket::Sockets;
 use crate::metrics::Metrics;
-use crate::openapi::openapi;
+use crate::openapi::{openapi, version};
 use crate::pages;
 use crate::patient_stream::{PatientStream, UNREAD_TIME_MAX};
 use crate::queries;
+use crate::revocation::Revocations;
 use crate::security_journal::SecurityJournal;
 
 /// How many connections may be open; more wait to be accepted. At some 20 KiB each, 40 MiB.
@@ -133,6 +136,14 @@ pub enum StartError {
         /// The cause.
         source: io::Error,
     },
+    /// Which tokens no longer count cannot be read.
+    #[error("cannot read which tokens were revoked in {}", .directory.display())]
+    Revocations {
+        /// The data directory.
+        directory: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// No threads.
     #[error("cannot start the server's threads")]
     Threads {
@@ -168,6 +179,7 @@ pub struct Server {
     address: SocketAddr,
     host: Arc<dyn Host>,
     stop: watch::Sender<bool>,
+    sockets: Arc<Sockets>,
     accepting: JoinHandle<()>,
     runtime: Runtime,
 }
@@ -187,8 +199,9 @@ impl Server {
         let address = listener.local_addr().map_err(listening)?;
         let (stop, stopping) = watch::channel(false);
         let gateway = gateway(Arc::clone(&host), options, address, stopping.clone())?;
+        let sockets = Arc::clone(&gateway.sockets);
         let accepting = runtime.spawn(accept(listener, gateway, stopping));
-        Ok(Self { address, host, stop, accepting, runtime })
+        Ok(Self { address, host, stop, sockets, accepting, runtime })
     }
 
     /// The address it listens on.
@@ -217,6 +230,7 @@ impl Server {
             .runtime
             .block_on(async { tokio::time::timeout(DRAIN_TIME_MAX, self.accepting).await.is_ok() });
         self.runtime.shutdown_timeout(THREADS_TIME_MAX);
+        self.sockets.hub.stop();
         drained
     }
 }
@@ -244,6 +258,9 @@ fn gateway(
     stopping: watch::Receiver<bool>,
 ) -> Result<Arc<Gateway>, StartError> {
     let directory = options.data_directory;
+    let revocations = Revocations::open(directory.as_deref()).map_err(|source| {
+        StartError::Revocations { directory: directory.clone().unwrap_or_default(), source }
+    })?;
     let journal = SecurityJournal::open(directory.as_deref()).map_err(|source| {
         StartError::SecurityJournal { directory: directory.unwrap_or_default(), source }
     })?;
@@ -255,14 +272,18 @@ fn gateway(
     };
     let schema = host.schema();
     let schema_json = serde_json::to_vec(&*schema).expect("a schema always serializes");
+    let sockets = Arc::new(Sockets::new(Hub::start(Arc::clone(&host))));
     let openapi_json = openapi(&schema).to_string().into_bytes();
     let published = follow_published(&*host);
     Ok(Arc::new(Gateway {
         page: pages::page_for(&schema.app, dev.is_some()),
         schema,
+        schema_hash: version(&schema_json),
         schema_json: schema_json.into(),
         openapi_json: openapi_json.into(),
         verifier,
+        revocations,
+        sockets,
         dev,
         open_metrics: options.open_metrics,
         host_names: HostNames::new(&options.public_hosts, address),
@@ -294,6 +315,7 @@ fn follow_published(host: &dyn Host) -> watch::Receiver<Position> {
 }
 
 async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopping: watch::Receiver<bool>) {
+    let sockets = Arc::clone(&gateway.sockets);
     let router = router(Arc::clone(&gateway));
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     loop {
@@ -316,6 +338,8 @@ async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopping: watc
     drop(listener);
     // Every connection holds a slot: with all of them, none is left.
     drop(slots.acquire_many(CONNECTIONS_MAX).await.expect("the slots are never closed"));
+    // Live sockets say `bye` first.
+    sockets.all_closed().await;
 }
 
 async fn accept_one(
@@ -356,6 +380,7 @@ async fn serve(
             .max_headers(HEADERS_MAX)
             .max_header_size(HEADER_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
     );
     let served = tokio::select! {
         served = connection.as_mut() => served,

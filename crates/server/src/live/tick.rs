@@ -92,10 +92,6 @@ impl Diff {
         Self::new(last.into_values().filter(stays).cloned().collect())
     }
 
-    pub(crate) fn changes(&self) -> &[ItemChange] {
-        &self.changes
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -33,3 +33,12 @@ mod arbitrary;
 
 /// A real app on a real pipeline: hostile arguments change nothing and kill nothing.
 mod hostile;
+
+/// A small app to watch: notes for everyone, for their owner, for members.
+mod board;
+
+/// A live client that believes nothing: it checks every tick against where it stands.
+mod watcher;
+
+/// Live sockets: what is seen, when, by whom.
+mod live;
