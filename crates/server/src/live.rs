@@ -9,16 +9,20 @@
 //! The chronicle's thread only hands publications over; nothing here is waited for by it, and no
 //! socket is waited for by the hub. In reading order: [`hub`] is the thread and what it is told,
 //! [`group`] what is shared, [`subscribing`] how readers come and go, [`stepping`] what a publication
-//! does to both; [`ring`] is the recent past, [`jobs`] the reads that take long; [`outbox`] is where
-//! diffs wait for one socket, [`tick`] how they are written.
+//! does to both, [`reading`] what comes of reads that take long ([`jobs`]); [`ring`] is the recent
+//! past; [`outbox`] is where diffs wait for one socket, [`tick`] how they are written; [`socket`] is
+//! that socket, [`session`] the client on it, [`message`] what is said, [`sockets`] all of them.
 
 pub(crate) mod group;
 pub(crate) mod hub;
 pub(crate) mod jobs;
 pub(crate) mod message;
 pub(crate) mod outbox;
+mod reading;
 pub(crate) mod ring;
+mod session;
 pub(crate) mod socket;
+pub(crate) mod sockets;
 mod stepping;
 mod subscribing;
 pub(crate) mod tick;

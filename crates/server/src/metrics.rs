@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use deeds_pipeline::host::{Health, Host};
 
-use crate::live::socket::Sockets;
+use crate::live::sockets::Sockets;
 
 /// The upper ends of the histogram's buckets, in microseconds: from a fifth of an fsync to a
 /// request that somebody will have given up.

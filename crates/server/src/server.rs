@@ -32,7 +32,7 @@ use crate::dev::{Dev, Person};
 use crate::gateway::{Gateway, Peer, router};
 use crate::host_names::HostNames;
 use crate::live::hub::Hub;
-use crate::live::socket::Sockets;
+use crate::live::sockets::Sockets;
 use crate::metrics::Metrics;
 use crate::openapi::{openapi, version};
 use crate::pages;

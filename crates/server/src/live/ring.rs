@@ -91,7 +91,9 @@ mod tests {
     fn it_reaches_back_to_publications_and_to_nothing_between_or_before_them() {
         let mut ring = Ring::new(Position(10));
         let now = Instant::now();
-        [12, 15, 16].map(|position| ring.push(&publication(position), now));
+        for position in [12, 15, 16] {
+            ring.push(&publication(position), now);
+        }
         let since = |position| ring.since(Position(position)).map(|frames| frames.len());
         assert_eq!([10, 12, 15, 16].map(since), [Some(3), Some(2), Some(1), Some(0)]);
         assert_eq!([0, 9, 11, 13, 14, 17].map(since), [None; 6]);

@@ -1,153 +1,48 @@
 //! One live socket: from the upgrade to the last `bye` (docs/protocol.md, whose tables of states and
 //! of reasons this file is).
 //!
-//! One task reads and writes in turn, so a client that does not read is not read from. What it is sent
-//! comes from two places: results of commands, put into a queue by the chronicle's thread, and ticks,
-//! from the outbox. A tick is taken first and the results after it, and the results are sent first:
-//! a result is in the queue before the hub hears of its publication, so it never comes after the tick
-//! that shows what it did.
+//! One task reads and writes in turn, so a client that does not read is not read from.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use deeds_engine::live::Question;
-use deeds_pipeline::reply::{Caller, Reply};
-use deeds_values::{ActorId, CommandId, Timestamp};
-use serde_json::json;
-use tokio::sync::{Notify, mpsc};
-use tokio::time::Instant;
+use tokio::sync::mpsc;
 
-use crate::commands::busy;
-use crate::gateway::{Asker, Gateway, Notes, Peer, bug};
-use crate::live::hub::{Hub, Membership, Wanted};
-use crate::live::jobs::VALUE_BYTES_MAX;
-use crate::live::message::{self, Incoming, PROTOCOL, Subscribing};
-use crate::live::outbox::{Outbox, Outgoing, Welcome};
+use crate::gateway::{Gateway, Peer};
+use crate::live::message::{self, Incoming};
+use crate::live::session::Session;
+use crate::live::sockets::{Listed, Sockets};
 use crate::live::tick::{Form, pack};
 use crate::problem::Problem;
-use crate::revocation::TokenDigest;
 use crate::security_journal::{Incident, Turned};
-use crate::server::until_true;
 
 /// The subprotocols, the one preferred first where a client offers both.
 const JSON: &str = "deeds.v1.json";
 const MESSAGE_PACK: &str = "deeds.v1.msgpack";
 
 /// The longest message of a client: a command's arguments, and what is around them.
-const MESSAGE_BYTES_MAX: usize = deeds_pipeline::pipeline::ARGUMENT_BYTES_MAX + 4 * 1024;
-
-/// How many subscriptions a socket has at once.
-const SUBS_MAX: usize = 256;
-
-/// How many commands of a socket may be without a result; then it is not read from.
-const COMMANDS_MAX: usize = 256;
-
-/// How many questions of a socket may be without an answer; then it is not read from.
-const ASKS_MAX: usize = 16;
-
-/// How many sockets an actor has at once: all tabs of all devices, or a test's.
-const SOCKETS_PER_ACTOR_MAX: usize = 64;
+pub(crate) const MESSAGE_BYTES_MAX: usize = deeds_pipeline::pipeline::ARGUMENT_BYTES_MAX + 4 * 1024;
 
 /// How many sockets a server has at once.
 const SOCKETS_MAX: usize = 20_000;
 
 /// How long a socket may be open before it says who it is.
-const GREETING_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// How long a client may be silent: it is to say `ping` far more often.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+pub(crate) const GREETING_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How long a client is to wait after a `bye` that is no fault of its own. Each adds jitter.
-const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// How long the last words may take.
 const BYE_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What is read at once: most messages of clients are far shorter, and there may be many sockets.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
-
-/// The sockets of a server.
-pub(crate) struct Sockets {
-    pub(crate) hub: Hub,
-    open: Mutex<BTreeMap<u64, Open>>,
-    next: AtomicU64,
-    /// Messages of clients, bytes sent, and how sockets ended, for `/metrics`.
-    pub(crate) received: AtomicU64,
-    pub(crate) sent_bytes: AtomicU64,
-    byes: Mutex<BTreeMap<&'static str, u64>>,
-    /// Told whenever a socket has closed.
-    closed: Notify,
-}
-
-/// What is known of an open socket from outside.
-struct Open {
-    /// Who it is, once it has said so.
-    actor: Option<ActorId>,
-    token: Option<TokenDigest>,
-    outbox: Option<Arc<Outbox>>,
-    cut: mpsc::UnboundedSender<&'static str>,
-}
-
-impl Open {
-    fn cut(&self, reason: &'static str) {
-        // One that is ending already need not be told.
-        self.cut.send(reason).unwrap_or_default();
-    }
-}
-
-impl Sockets {
-    pub(crate) fn new(hub: Hub) -> Self {
-        let (open, byes) = (Mutex::default(), Mutex::default());
-        let (next, received) = (AtomicU64::new(0), AtomicU64::new(0));
-        let (sent_bytes, closed) = (AtomicU64::new(0), Notify::new());
-        Self { hub, open, next, received, sent_bytes, byes, closed }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Open>> {
-        self.open.lock().expect("nobody panics holding it")
-    }
-
-    /// Ends the sockets that were opened with this token, or renewed by it.
-    pub(crate) fn cut_token(&self, token: &TokenDigest) {
-        for open in self.lock().values().filter(|open| open.token.as_ref() == Some(token)) {
-            open.cut("signed-out");
-        }
-    }
-
-    /// Ends the sockets of an actor.
-    pub(crate) fn cut_actor(&self, actor: &ActorId) {
-        for open in self.lock().values().filter(|open| open.actor.as_ref() == Some(actor)) {
-            open.cut("revoked");
-        }
-    }
-
-    /// How many bytes of diffs wait for all sockets, and the most that has waited for one.
-    pub(crate) fn waiting_bytes(&self) -> (usize, usize) {
-        let open = self.lock();
-        let each = open.values().filter_map(|open| open.outbox.as_ref()).map(|it| it.bytes());
-        each.fold((0, 0), |(sum, most), (now, ever)| (sum + now, most.max(ever)))
-    }
-
-    /// Waits until no socket is open.
-    pub(crate) async fn all_closed(&self) {
-        while !self.lock().is_empty() {
-            self.closed.notified().await;
-        }
-    }
-
-    /// How many have ended for which reason.
-    pub(crate) fn byes(&self) -> BTreeMap<&'static str, u64> {
-        self.byes.lock().expect("nobody panics holding it").clone()
-    }
-}
 
 /// `GET /v1/live`.
 pub(crate) async fn open(
@@ -201,7 +96,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 }
 
 /// How a socket ended.
-enum Ended {
+pub(crate) enum Ended {
     /// The client is gone, or said that it goes.
     Gone,
     /// The server ends it.
@@ -209,103 +104,28 @@ enum Ended {
 }
 
 impl Ended {
-    fn bye(reason: &'static str) -> Self {
+    pub(crate) fn bye(reason: &'static str) -> Self {
         Self::Bye { reason, retry: None, problem: None }
     }
 
-    fn for_now(reason: &'static str) -> Self {
+    pub(crate) fn for_now(reason: &'static str) -> Self {
         Self::Bye { reason, retry: Some(RETRY), problem: None }
     }
 
-    fn because(reason: &'static str, problem: Problem) -> Self {
+    pub(crate) fn because(reason: &'static str, problem: Problem) -> Self {
         Self::Bye { reason, retry: None, problem: Some(problem) }
-    }
-}
-
-/// Results on their way: put in by other threads, sent by the socket's task.
-#[derive(Default)]
-struct Results {
-    queue: Mutex<Vec<Settled>>,
-    wake: Notify,
-}
-
-enum Settled {
-    /// A command has its reply; none when it was dropped unanswered.
-    Replied { id: CommandId, name: String, reply: Option<Reply> },
-    /// A query has its answer: the message.
-    Answered(Vec<u8>),
-}
-
-impl Results {
-    fn put(&self, settled: Settled) {
-        self.queue.lock().expect("nobody panics holding it").push(settled);
-        self.wake.notify_one();
-    }
-
-    fn take(&self) -> Vec<Settled> {
-        std::mem::take(&mut *self.queue.lock().expect("nobody panics holding it"))
-    }
-
-    /// Waits until there is something.
-    async fn ready(&self) {
-        while self.queue.lock().expect("nobody panics holding it").is_empty() {
-            self.wake.notified().await;
-        }
-    }
-}
-
-/// Puts a command's reply into the queue; says so as well if it is dropped without one.
-struct Replying {
-    results: Arc<Results>,
-    command: Option<(CommandId, String)>,
-}
-
-impl Replying {
-    fn with(mut self, reply: Reply) {
-        self.settle(Some(reply));
-    }
-
-    fn settle(&mut self, reply: Option<Reply>) {
-        if let Some((id, name)) = self.command.take() {
-            self.results.put(Settled::Replied { id, name, reply });
-        }
-    }
-}
-
-impl Drop for Replying {
-    fn drop(&mut self) {
-        self.settle(None);
-    }
-}
-
-/// Takes a socket off the list when its task ends, however it ends.
-struct Listed<'a> {
-    sockets: &'a Sockets,
-    id: u64,
-}
-
-impl Drop for Listed<'_> {
-    fn drop(&mut self) {
-        self.sockets.lock().remove(&self.id);
-        self.sockets.closed.notify_one();
     }
 }
 
 async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket, form: Form, peer: Option<Peer>) {
     let sockets = Arc::clone(&gateway.sockets);
-    let id = sockets.next.fetch_add(1, Relaxed);
     let (cut, cuts) = mpsc::unbounded_channel();
-    let is_full = {
-        let mut open = sockets.lock();
-        open.insert(id, Open { actor: None, token: None, outbox: None, cut });
-        open.len() > SOCKETS_MAX
-    };
-    let _listed = Listed { sockets: &sockets, id };
-    let ended = if is_full {
+    let listed = Listed::new(&sockets, cut);
+    let ended = if sockets.count() > SOCKETS_MAX {
         Ended::for_now("busy")
     } else {
-        let session = Session::greet(Arc::clone(&gateway), &mut socket, form, peer, id).await;
-        match session {
+        let gateway = Arc::clone(&gateway);
+        match Session::greet(gateway, &mut socket, form, peer, listed.id).await {
             Ok(mut session) => session.live(&mut socket, cuts).await,
             Err(ended) => ended,
         }
@@ -314,7 +134,7 @@ async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket, form: Form, peer: O
         Ended::Gone => "gone",
         Ended::Bye { reason, .. } => reason,
     };
-    *sockets.byes.lock().expect("nobody panics holding it").entry(reason).or_default() += 1;
+    sockets.ended(reason);
     if let Ended::Bye { reason, retry, problem } = ended {
         let retry_ms = retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
         let mut bye = Vec::new();
@@ -328,35 +148,15 @@ async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket, form: Form, peer: O
     }
 }
 
-fn framed(form: Form, bytes: Vec<u8>) -> Message {
+pub(crate) fn framed(form: Form, bytes: Vec<u8>) -> Message {
     match form {
         Form::Json => Message::Text(String::from_utf8(bytes).expect("JSON is UTF-8").into()),
         Form::MessagePack => Message::Binary(bytes.into()),
     }
 }
 
-/// A client that has said who it is.
-struct Session {
-    gateway: Arc<Gateway>,
-    form: Form,
-    peer: Option<Peer>,
-    id: u64,
-    caller: Caller,
-    /// When its token ends, in seconds since 1970.
-    expires: u64,
-    membership: Membership,
-    results: Arc<Results>,
-    /// The largest number of a subscription so far.
-    last_sub: Option<u32>,
-    subs: usize,
-    commands: usize,
-    asks: usize,
-    /// What came with the greeting, in one frame.
-    early: Vec<Incoming>,
-}
-
 /// One frame of the client; none when it was one of the transport's own.
-async fn receive(
+pub(crate) async fn receive(
     socket: &mut WebSocket,
     form: Form,
     sockets: &Sockets,
@@ -383,363 +183,8 @@ async fn receive(
     Ok(messages)
 }
 
-impl Session {
-    /// Waits for `hello`.
-    async fn greet(
-        gateway: Arc<Gateway>,
-        socket: &mut WebSocket,
-        form: Form,
-        peer: Option<Peer>,
-        id: u64,
-    ) -> Result<Self, Ended> {
-        let mut stopping = gateway.stopping.clone();
-        let sockets = Arc::clone(&gateway.sockets);
-        let first = async {
-            loop {
-                let messages = receive(socket, form, &sockets).await?;
-                if !messages.is_empty() {
-                    return Ok(messages);
-                }
-            }
-        };
-        let mut messages = tokio::select! {
-            first = tokio::time::timeout(GREETING_TIME_MAX, first) => {
-                first.unwrap_or_else(|_| Err(Ended::for_now("slow")))?
-            }
-            () = until_true(&mut stopping) => return Err(Ended::for_now("stopping")),
-        };
-        let early = messages.split_off(1);
-        let Some(Incoming::Hello { protocol, token, resume, subs }) = messages.pop() else {
-            let detail = "The first message is `hello`.".to_owned();
-            return Err(Ended::because("invalid", Problem::Malformed { detail }));
-        };
-        if protocol != PROTOCOL {
-            return Err(Ended::because("version", Problem::OtherProtocol { spoken: PROTOCOL }));
-        }
-        let (caller, expires) = admit(&gateway, &token, peer, id)?;
-        let results = Arc::new(Results::default());
-        let (mut wanted, mut failed, mut last_sub) = (Vec::new(), Vec::new(), None);
-        check_subs(&subs, &mut last_sub)?;
-        for Subscribing { sub, query, args } in subs {
-            match question(&gateway, &query, &args) {
-                Ok(question) => wanted.push(Wanted { sub, question }),
-                Err(problem) => failed.push((sub, problem)),
-            }
-        }
-        let count = wanted.len();
-        let membership = gateway.sockets.hub.join(caller.clone(), resume, wanted);
-        if let Some(open) = gateway.sockets.lock().get_mut(&id) {
-            open.outbox = Some(Arc::clone(&membership.outbox));
-        }
-        for (sub, problem) in failed {
-            membership.outbox.fail(sub, problem);
-        }
-        Ok(Self {
-            gateway,
-            form,
-            peer,
-            id,
-            caller,
-            expires,
-            membership,
-            results,
-            last_sub,
-            subs: count,
-            commands: 0,
-            asks: 0,
-            early,
-        })
-    }
-
-    /// Serves until the end.
-    async fn live(
-        &mut self,
-        socket: &mut WebSocket,
-        cuts: mpsc::UnboundedReceiver<&'static str>,
-    ) -> Ended {
-        match self.go_on(socket, cuts).await {
-            Ok(()) => Ended::Gone,
-            Err(ended) => ended,
-        }
-    }
-
-    async fn go_on(
-        &mut self,
-        socket: &mut WebSocket,
-        mut cuts: mpsc::UnboundedReceiver<&'static str>,
-    ) -> Result<(), Ended> {
-        let mut stopping = self.gateway.stopping.clone();
-        let (outbox, results) = (Arc::clone(&self.membership.outbox), Arc::clone(&self.results));
-        // Nothing goes out before the welcome.
-        let welcome = outbox.next().await;
-        self.send(socket, Some(welcome)).await?;
-        for incoming in std::mem::take(&mut self.early) {
-            self.hear(incoming)?;
-        }
-        let mut heard = Instant::now();
-        loop {
-            let has_room = self.commands < COMMANDS_MAX && self.asks < ASKS_MAX;
-            let expires = Instant::now() + until(self.expires);
-            tokio::select! {
-                biased;
-                cut = cuts.recv() => {
-                    return Err(Ended::bye(cut.expect("the list holds the other end")));
-                }
-                () = until_true(&mut stopping) => return Err(Ended::for_now("stopping")),
-                () = tokio::time::sleep_until(expires) => return Err(Ended::bye("expired")),
-                outgoing = outbox.next() => self.send(socket, Some(outgoing)).await?,
-                () = results.ready() => self.send(socket, None).await?,
-                messages = receive(socket, self.form, &self.gateway.sockets), if has_room => {
-                    heard = Instant::now();
-                    for message in messages? {
-                        self.hear(message)?;
-                    }
-                }
-                () = tokio::time::sleep_until(heard + SILENCE_MAX), if has_room => {
-                    return Err(Ended::for_now("slow"));
-                }
-            }
-        }
-    }
-
-    /// Sends the results that are there, and then this.
-    async fn send(&mut self, socket: &mut WebSocket, last: Option<Outgoing>) -> Result<(), Ended> {
-        let mut messages = Vec::new();
-        for settled in self.results.take() {
-            let json = self.told(settled).await;
-            let mut message = Vec::with_capacity(json.len());
-            message::write(self.form, &json, &mut message);
-            messages.push(message);
-        }
-        if let Some(last) = last {
-            let mut message = Vec::new();
-            match last {
-                Outgoing::Welcome(welcome) => {
-                    message::write(self.form, &self.welcome(&welcome), &mut message);
-                }
-                Outgoing::Tick(tick) => tick.write(self.form, &mut message),
-                Outgoing::Fail { sub, problem } => {
-                    self.subs = self.subs.saturating_sub(1);
-                    message::write(self.form, &message::fail(sub, &problem), &mut message);
-                }
-                Outgoing::Behind(subs) => self.membership.reread(subs),
-            }
-            if !message.is_empty() {
-                messages.push(message);
-            }
-        }
-        if messages.is_empty() {
-            return Ok(());
-        }
-        let frame = joined(self.form, messages);
-        self.gateway.sockets.sent_bytes.fetch_add(frame.len() as u64, Relaxed);
-        socket.send(framed(self.form, frame)).await.map_err(|_| Ended::Gone)
-    }
-
-    /// The message of a result.
-    async fn told(&mut self, settled: Settled) -> Vec<u8> {
-        let (id, name, reply) = match settled {
-            Settled::Answered(message) => {
-                self.asks -= 1;
-                return message;
-            }
-            Settled::Replied { id, name, reply } => (id, name, reply),
-        };
-        self.commands -= 1;
-        let settled = match reply {
-            Some(reply) => self.gateway.settled(reply).await,
-            None => Err(Problem::Unknown),
-        };
-        let position = match &settled {
-            Ok(accepted) => Some(accepted.position),
-            Err(problem) => problem.position(),
-        };
-        if let Some(position) = position {
-            self.membership.owe(position);
-        }
-        if let Err(Problem::Denied { reason }) = &settled {
-            self.gateway.note_denied(&self.caller, self.peer.map(|Peer(ip)| ip), &name, reason);
-        }
-        message::result(&id, &settled)
-    }
-
-    fn welcome(&self, welcome: &Welcome) -> Vec<u8> {
-        let Welcome { position, time, who, resumed } = welcome;
-        message::bytes(&json!({
-            "type": "welcome",
-            "protocol": PROTOCOL,
-            "app": self.gateway.schema.app,
-            "lineage": self.gateway.host.lineage(),
-            "position": position,
-            "time": time,
-            "schema": self.gateway.schema_hash,
-            "who": who,
-            "resumed": resumed,
-            "expires": moment(self.expires),
-            "limits": {
-                "message_bytes": MESSAGE_BYTES_MAX,
-                "subs": SUBS_MAX,
-                "commands": COMMANDS_MAX,
-                "asks": ASKS_MAX,
-                "rows": deeds_engine::select::ROWS_MAX,
-                "value_bytes": VALUE_BYTES_MAX,
-            },
-        }))
-    }
-
-    /// Does what a message says.
-    fn hear(&mut self, incoming: Incoming) -> Result<(), Ended> {
-        match incoming {
-            Incoming::Hello { .. } => {
-                let detail = "`hello` is said once.".to_owned();
-                return Err(Ended::because("invalid", Problem::Malformed { detail }));
-            }
-            Incoming::Sub(wanted) => self.subscribe(wanted)?,
-            Incoming::Unsub { sub } => {
-                self.subs = self.subs.saturating_sub(1);
-                self.membership.unsubscribe(sub);
-            }
-            Incoming::Ask { ask, query, args } => self.ask(ask, query, args),
-            Incoming::Command { id, name, args } => self.command(id, name, &args),
-            Incoming::Token { token } => self.renew(&token)?,
-            Incoming::Ping { n } => {
-                self.membership.nudge();
-                self.asks += 1;
-                self.results.put(Settled::Answered(message::pong(n)));
-            }
-            Incoming::Bye => return Err(Ended::Gone),
-        }
-        Ok(())
-    }
-
-    fn subscribe(&mut self, wanted: Subscribing) -> Result<(), Ended> {
-        check_subs(std::slice::from_ref(&wanted), &mut self.last_sub)?;
-        let Subscribing { sub, query, args } = wanted;
-        let found = question(&self.gateway, &query, &args);
-        self.subs += 1;
-        match found {
-            _ if self.subs > SUBS_MAX => {
-                let detail = format!("{SUBS_MAX} subscriptions are the most a socket has");
-                self.membership.outbox.fail(sub, Problem::Busy { detail });
-            }
-            Ok(question) => self.membership.subscribe(Wanted { sub, question }),
-            Err(problem) => self.membership.outbox.fail(sub, problem),
-        }
-        Ok(())
-    }
-
-    fn ask(&mut self, ask: u32, query: String, args: Vec<u8>) {
-        self.asks += 1;
-        let (gateway, results) = (Arc::clone(&self.gateway), Arc::clone(&self.results));
-        let asker = Asker {
-            caller: self.caller.clone(),
-            peer: self.peer.map(|Peer(ip)| ip),
-            notes: Arc::new(Notes::default()),
-        };
-        tokio::spawn(async move {
-            let answered = gateway.answer(&asker, query, args).await;
-            results.put(Settled::Answered(message::answer(ask, &answered)));
-        });
-    }
-
-    fn command(&mut self, id: CommandId, name: String, args: &[u8]) {
-        self.commands += 1;
-        let results = Arc::clone(&self.results);
-        let replying = Replying { results, command: Some((id.clone(), name.clone())) };
-        let reply_to = Box::new(move |reply| replying.with(reply));
-        let taken = self.gateway.hand_over(&self.caller, &id, &name, args, reply_to);
-        let problem = match taken {
-            Ok(Ok(())) => return,
-            Ok(Err(full)) => busy(&full),
-            Err(problem) => problem,
-        };
-        // The callback was dropped and has said that nothing is known; this is what is known.
-        let dropped = |settled: &Settled| matches!(settled, Settled::Replied { id: other, reply: None, .. } if *other == id);
-        let mut queue = self.results.queue.lock().expect("nobody panics holding it");
-        if let Some(place) = queue.iter().rposition(dropped) {
-            queue.remove(place);
-        }
-        drop(queue);
-        self.commands -= 1;
-        self.asks += 1;
-        self.results.put(Settled::Answered(message::result(&id, &Err(problem))));
-    }
-
-    fn renew(&mut self, token: &str) -> Result<(), Ended> {
-        let (caller, expires) = admit(&self.gateway, token, self.peer, self.id)?;
-        if caller.actor != self.caller.actor {
-            let detail = "A newer token is of the same actor.".to_owned();
-            return Err(Ended::because("invalid", Problem::Malformed { detail }));
-        }
-        self.expires = expires;
-        self.caller = caller.clone();
-        self.membership.renew(caller);
-        Ok(())
-    }
-}
-
-/// The numbers of subscriptions rise, so that none means two things.
-fn check_subs(subs: &[Subscribing], last: &mut Option<u32>) -> Result<(), Ended> {
-    for Subscribing { sub, .. } in subs {
-        if last.is_some_and(|last| *sub <= last) {
-            let detail = "The numbers of subscriptions rise on a socket.".to_owned();
-            return Err(Ended::because("invalid", Problem::Malformed { detail }));
-        }
-        *last = Some(*sub);
-    }
-    if subs.len() > SUBS_MAX {
-        return Err(Ended::because("too-large", Problem::TooLarge { limit: SUBS_MAX }));
-    }
-    Ok(())
-}
-
-/// Who the token says it is, if it counts; the socket is on the actor's account from now on.
-fn admit(
-    gateway: &Gateway,
-    token: &str,
-    peer: Option<Peer>,
-    id: u64,
-) -> Result<(Caller, u64), Ended> {
-    let verified = match gateway.admit(token) {
-        Ok(verified) => verified,
-        Err(detail) => {
-            gateway.journal.record(&Incident {
-                turned: Turned::Unauthenticated,
-                actor: None,
-                peer: peer.map(|Peer(ip)| ip),
-                at: "/v1/live",
-                reason: &detail,
-            });
-            let problem = Problem::Unauthenticated { detail, token_given: true };
-            return Err(Ended::because("signin", problem));
-        }
-    };
-    let mut open = gateway.sockets.lock();
-    let actor = &verified.caller.actor;
-    let theirs =
-        open.iter().filter(|(other, open)| **other != id && open.actor.as_ref() == Some(actor));
-    if theirs.count() >= SOCKETS_PER_ACTOR_MAX {
-        let detail = format!("{SOCKETS_PER_ACTOR_MAX} live sockets are the most of one actor");
-        let problem = Some(Problem::ActorBusy { detail });
-        return Err(Ended::Bye { reason: "busy", retry: Some(RETRY), problem });
-    }
-    if let Some(open) = open.get_mut(&id) {
-        open.actor = Some(actor.clone());
-        open.token = Some(TokenDigest::of(token));
-    }
-    Ok((verified.caller, verified.expires))
-}
-
-/// A query with its arguments; parsing runs the app's own code.
-fn question(gateway: &Gateway, query: &str, args: &[u8]) -> Result<Arc<dyn Question>, Problem> {
-    match catch_unwind(AssertUnwindSafe(|| gateway.host.question(query, args))) {
-        Ok(found) => found.map_err(|failure| gateway.failure(query, failure)),
-        Err(_) => Err(bug("parsing a query panicked")),
-    }
-}
-
 /// Several messages as one frame.
-fn joined(form: Form, mut messages: Vec<Vec<u8>>) -> Vec<u8> {
+pub(crate) fn joined(form: Form, mut messages: Vec<Vec<u8>>) -> Vec<u8> {
     if messages.len() == 1 {
         return messages.pop().expect("there is one");
     }
@@ -761,15 +206,4 @@ fn joined(form: Form, mut messages: Vec<Vec<u8>>) -> Vec<u8> {
         }
     }
     frame
-}
-
-/// How long until this second.
-fn until(seconds: u64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Duration::from_secs(seconds).saturating_sub(now)
-}
-
-/// A second as a moment in UTC.
-fn moment(seconds: u64) -> Timestamp {
-    Timestamp(i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX))
 }

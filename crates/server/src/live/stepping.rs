@@ -3,19 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use deeds_engine::changes::FrameChanges;
 use deeds_engine::live::{Publication, View};
 use deeds_engine::query::Asker;
-use deeds_engine::reads::ReadSet;
 use deeds_engine::select::{ItemChange, Plan, difference};
 
 use crate::live::group::{GroupId, IdentityId, Kind, MemberId, Seat};
 use crate::live::hub::{Concern, Live};
 use crate::live::jobs::{Failure, guarded};
 use crate::live::ring::borrowed;
-use crate::live::tick::{Body, Diff, SubTick, Value};
+use crate::live::tick::{Body, Diff, SubTick};
 
 /// What a step says to each client.
 type Deliveries = BTreeMap<MemberId, Vec<SubTick>>;
@@ -210,48 +209,5 @@ impl Live {
         if let Some(due) = watched.due() {
             self.due.insert((due, id));
         }
-    }
-
-    /// A value query has run. `stale` says that something it read has changed meanwhile.
-    pub(crate) fn value_was_read(
-        &mut self,
-        id: GroupId,
-        value: Value,
-        reads: ReadSet,
-        (began, took): (Instant, Duration),
-        stale: bool,
-    ) {
-        let group = self.groups.get_mut(&id).expect("it is there");
-        let before = group.reads();
-        let Kind::Value(watched) = &mut group.kind else { return };
-        if reads.reads_time() {
-            self.timed.insert(id);
-        } else {
-            self.timed.remove(&id);
-        }
-        watched.ran(began, took, reads);
-        watched.is_dirty |= stale;
-        let is_new = watched.last.as_ref().is_none_or(|last| last.json != value.json);
-        let value = Arc::new(value);
-        watched.last = Some(Arc::clone(&value));
-        let due = watched.due();
-        let after = group.reads();
-        let concern = Concern::Group(id);
-        if before != after {
-            before.iter().for_each(|read| self.routes.remove(read, &concern));
-            after.iter().for_each(|read| self.routes.insert(read, concern));
-        }
-        if let Some(due) = due {
-            self.due.insert((due, id));
-        }
-        if is_new {
-            let (position, time) = (self.view.position(), self.view.time());
-            for (member, sub) in &self.groups[&id].seated {
-                let body = Body::Value(Arc::clone(&value));
-                let sub = SubTick { sub: *sub, body };
-                self.members[member].outbox.deliver(position, time, vec![sub]);
-            }
-        }
-        self.seat_value(id, &value);
     }
 }

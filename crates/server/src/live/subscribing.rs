@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::live::group::{Group, GroupId, GroupKey, IdentityId, Kind, MemberId, Seat, Watched};
 use crate::live::hub::{Concern, Live, Resume, Wanted};
-use crate::live::jobs::{Failure, Finished, Read, guarded};
+use crate::live::jobs::{Failure, guarded};
 use crate::live::outbox::{Outbox, Welcome};
 use crate::live::ring::borrowed;
 use crate::live::tick::{Body, Diff, SubTick, Value};
@@ -36,8 +36,6 @@ pub(crate) struct Subscription {
     pub(crate) group: GroupId,
     /// Whether the first tick waits for it.
     holds: bool,
-    /// Where the client stood, if it goes on from there.
-    resume: Option<Position>,
 }
 
 /// An actor with the roles of a token, as the state has them now.
@@ -223,7 +221,7 @@ impl Live {
         });
         permission.seats += 1;
         let member = self.members.get_mut(&id).expect("it is there");
-        member.subs.insert(sub, Subscription { group, holds, resume });
+        member.subs.insert(sub, Subscription { group, holds });
         self.begin((id, sub), group, resume);
     }
 
@@ -322,11 +320,9 @@ impl Live {
             guarded(&*question, || question.item_changes(&plan, &borrowed(&frames), &asker));
         let Ok(changes) = changes else { return false };
         self.set_plan(id, plan);
-        let group = self.groups.get_mut(&id).expect("it is there");
-        group.waiting.insert(seat);
         let news = (!changes.is_empty())
             .then(|| Body::Rows { reset: false, diff: Arc::new(Diff::new(changes)) });
-        self.take_seats(id, |_| news.clone());
+        self.take_seat(seat, id, news);
         true
     }
 
@@ -344,50 +340,33 @@ impl Live {
         after.iter().for_each(|read| self.routes.insert(read, Concern::Group(id)));
     }
 
-    /// Those who wait are seated, and told what `first` says of each.
-    pub(crate) fn take_seats(
-        &mut self,
-        id: GroupId,
-        first: impl Fn(&Subscription) -> Option<Body>,
-    ) {
+    /// All who wait are seated, and told this first.
+    pub(crate) fn take_seats(&mut self, id: GroupId, first: &Body) {
         let Some(group) = self.groups.get_mut(&id) else { return };
-        let waiting = std::mem::take(&mut group.waiting);
-        for (member, sub) in waiting {
-            group.seated.insert((member, sub));
-            let member = self.members.get_mut(&member).expect("who waits is there");
-            let subscription = member.subs.get_mut(&sub).expect("what is waited for is known");
-            if let Some(body) = first(subscription) {
-                let (position, time) = (self.view.position(), self.view.time());
-                member.outbox.deliver(position, time, vec![SubTick { sub, body }]);
-            }
-            if std::mem::take(&mut subscription.holds) {
-                member.outbox.release();
-            }
-            subscription.resume = None;
+        for seat in std::mem::take(&mut group.waiting) {
+            self.take_seat(seat, id, Some(first.clone()));
         }
     }
 
-    /// Those who wait for a value get it, unless they have it from where they stood.
+    /// One is seated, and told this first, if anything.
+    fn take_seat(&mut self, (id, sub): Seat, group: GroupId, first: Option<Body>) {
+        let group = self.groups.get_mut(&group).expect("who is seated keeps it open");
+        group.seated.insert((id, sub));
+        let member = self.members.get_mut(&id).expect("who waits is there");
+        let subscription = member.subs.get_mut(&sub).expect("what is waited for is known");
+        if let Some(body) = first {
+            let (position, time) = (self.view.position(), self.view.time());
+            member.outbox.deliver(position, time, vec![SubTick { sub, body }]);
+        }
+        if std::mem::take(&mut subscription.holds) {
+            member.outbox.release();
+        }
+    }
+
+    /// Those who wait for a value get it. One who comes back does, too: what it was shown may have
+    /// been older than where it stood.
     pub(crate) fn seat_value(&mut self, id: GroupId, value: &Arc<Value>) {
-        let Kind::Value(watched) = &self.groups[&id].kind else { return };
-        let unchanged: Vec<Position> = {
-            let waiting = self.groups[&id].waiting.iter();
-            let stood = waiting.filter_map(|(member, sub)| self.members[member].subs[sub].resume);
-            let same = stood.filter(|position| {
-                let frames = self.ring.since(*position);
-                frames.is_some_and(|frames| {
-                    frames.is_empty()
-                        || !(watched.reads.reads_time()
-                            || frames.iter().any(|frame| watched.reads.is_touched(frame)))
-                })
-            });
-            same.collect()
-        };
-        let value = Arc::clone(value);
-        self.take_seats(id, |subscription| {
-            let has_it = subscription.resume.is_some_and(|from| unchanged.contains(&from));
-            (!has_it).then(|| Body::Value(Arc::clone(&value)))
-        });
+        self.take_seats(id, &Body::Value(Arc::clone(value)));
     }
 
     pub(crate) fn unsubscribe(&mut self, member: MemberId, sub: u32) {
@@ -464,92 +443,6 @@ impl Live {
             let group = self.groups.get_mut(&group_id).expect("it has a seat");
             group.seated.remove(&(id, *sub));
             self.begin((id, *sub), group_id, None);
-        }
-    }
-
-    /// Reads have come back from the workers.
-    pub(crate) fn finished(&mut self, finished: Finished, now: Instant) {
-        self.rest_after(&finished);
-        let frames = self.ring.since(finished.view.position());
-        for (id, asker, result) in finished.reads {
-            let Some(group) = self.groups.get(&id) else { continue };
-            let is_same_asker = group.asker == asker;
-            match result {
-                Err(failure) => self.fail_group(id, &failure),
-                // Too long ago, or for somebody who has become another since.
-                Ok(_) if frames.is_none() || !is_same_asker => self.again(id, now),
-                Ok(Read::Rows { plan, items }) => {
-                    let frames = frames.as_deref().expect("looked at just now");
-                    self.rows_were_read(id, plan, Diff::whole(items), frames);
-                }
-                Ok(Read::Value { json, reads, began, took }) => {
-                    let frames = frames.as_deref().expect("looked at just now");
-                    let stale = frames.iter().any(|frame| reads.is_touched(frame))
-                        || (reads.reads_time() && !frames.is_empty());
-                    let at = finished.view.position();
-                    self.value_was_read(
-                        id,
-                        Value::new(at, json.into()),
-                        reads,
-                        (began, took),
-                        stale,
-                    );
-                }
-            }
-        }
-    }
-
-    /// What was read does not count: once more.
-    fn again(&mut self, id: GroupId, now: Instant) {
-        let group = self.groups.get_mut(&id).expect("it is there");
-        let read = (id, Arc::clone(&group.question), group.asker.clone());
-        match &mut group.kind {
-            Kind::Rows { .. } => self.start(vec![read], false),
-            Kind::Value(watched) => {
-                (watched.is_running, watched.is_dirty, watched.rests_until) = (false, true, now);
-                self.due.insert((now, id));
-            }
-        }
-    }
-
-    /// A first result of a row query, as of some frames ago.
-    fn rows_were_read(
-        &mut self,
-        id: GroupId,
-        plan: deeds_engine::select::Plan,
-        rows: Diff,
-        frames: &[Arc<deeds_engine::changes::FrameChanges>],
-    ) {
-        let group = self.groups.get_mut(&id).expect("it is there");
-        if let Kind::Rows { reading, .. } = &mut group.kind {
-            *reading = false;
-        }
-        let (question, asker) = (Arc::clone(&group.question), group.asker.clone());
-        let others = frames.iter().any(|frame| plan.others.is_touched(frame));
-        let within = frames.iter().any(|frame| plan.range.is_touched(frame));
-        let caught_up = if others || (within && question.limit().is_some()) {
-            // What is left is to look again, here: nothing comes between.
-            guarded(&*question, || {
-                let plan = question.plan(&self.view, &asker).expect("a row query has a plan");
-                Ok((plan, Diff::whole(question.items(&self.view, &asker)?)))
-            })
-        } else if within {
-            let changes =
-                guarded(&*question, || question.item_changes(&plan, &borrowed(frames), &asker));
-            changes.map(|changes| {
-                let both = [Arc::new(rows), Arc::new(Diff::new(changes))];
-                (plan, Diff::merged(&both, true))
-            })
-        } else {
-            Ok((plan, rows))
-        };
-        match caught_up {
-            Err(failure) => self.fail_group(id, &failure),
-            Ok((plan, rows)) => {
-                self.set_plan(id, plan);
-                let diff = Arc::new(rows);
-                self.take_seats(id, |_| Some(Body::Rows { reset: true, diff: Arc::clone(&diff) }));
-            }
         }
     }
 }
