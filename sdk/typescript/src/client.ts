@@ -1,0 +1,399 @@
+// The client: live queries, questions and commands of one app, over one connection.
+
+import {
+  type Action,
+  Connection,
+  type Phase,
+  type Settled,
+  TIMING,
+  type Timing,
+} from "./connection.js";
+import { DeedsError } from "./error.js";
+import { newId } from "./id.js";
+import { Link, type OpenSocket, type TokenProvider } from "./link.js";
+import { type Draft, type Effect, overlay, type Pending, type Shown } from "./pending.js";
+import type {
+  AnswerOf,
+  AnyCommand,
+  AnyQuery,
+  ArgsOf,
+  ArgsParameter,
+  DataOf,
+  RefusalOf,
+} from "./query.js";
+import { Rows } from "./rows.js";
+
+/** How a client is made. */
+export interface ClientOptions {
+  /** The app that the types were generated from. */
+  app: { readonly name: string; readonly schema: string };
+  /** A token that counts, whenever one is needed; rejects when nobody is signed in. */
+  token: TokenProvider;
+  /** Where the server is, like `https://bank.example`; in a browser the page's own by default. */
+  url?: string;
+  /** How long a result is kept up to date after its last reader has gone, in milliseconds. */
+  keepMs?: number;
+  timing?: Partial<Timing>;
+  openSocket?: OpenSocket;
+}
+
+/** What a live query shows. */
+export type Snapshot<Data> =
+  | { status: "loading"; data?: undefined; error?: undefined }
+  /** `live`: as the server has it. `stale`: as it was when the connection was lost. */
+  | { status: "live" | "stale"; data: Data; position: number; error?: undefined }
+  | { status: "error"; error: DeedsError; data?: undefined };
+
+/** Something that changes and can be followed. */
+export interface Followed<Value> {
+  readonly current: Value;
+  /** Calls back after each change; gives what ends it. */
+  follow(call: () => void): () => void;
+}
+
+/** What became of a command: an answer or a refusal, both recorded. */
+export type Outcome<Answer, Refusal> =
+  | { ok: true; answer: Answer; position: number }
+  | { ok: false; refusal: Refusal; position: number };
+
+/** A command that was sent. */
+export interface Sent<Answer, Refusal> {
+  readonly id: string;
+  /** Resolves when it is recorded. Rejects with a `DeedsError` when it was not, or nobody knows. */
+  readonly durable: Promise<Outcome<Answer, Refusal>>;
+  /** Resolves when everything that is live here shows what it did. */
+  readonly visible: Promise<Outcome<Answer, Refusal>>;
+}
+
+/** How the connection is. */
+export interface ConnectionStatus {
+  /** `reconnecting` is for a moment, `offline` when trying has failed more than once. */
+  status: "connecting" | "live" | "reconnecting" | "offline" | "signed-out" | "outdated" | "closed";
+  /** Whether the server's interface is another than the one the types were generated from. */
+  isOutdated: boolean;
+  position: number;
+  /** Ticks that were applied since the client was made, and times it went on where it stood. */
+  ticks: number;
+  resumptions: number;
+}
+
+/** What a command may say besides its arguments. */
+export interface SendOptions {
+  /** What it is expected to do to what is shown, until it is seen. */
+  optimistic?: Effect | undefined;
+  /** Its id, if it was minted before. */
+  id?: string | undefined;
+}
+
+interface Tracked {
+  readonly pending: { id: string; name: string; args: unknown; state: "sending" | "durable" };
+  readonly effect: Effect | undefined;
+  position: number | undefined;
+  settle(result: Settled): void;
+  see(): void;
+}
+
+/** A result that somebody reads. */
+class Entry {
+  readers = new Set<() => void>();
+  snapshot: Snapshot<unknown> = { status: "loading" };
+  dropping: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly key: string,
+    readonly query: AnyQuery,
+    readonly args: unknown,
+    readonly argsKey: string,
+  ) {}
+}
+
+/** See the file. Made by `createClient`. */
+export class Client {
+  private readonly connection: Connection;
+  private readonly link: Link;
+  private readonly entries = new Map<string, Entry>();
+  private readonly tracked: Tracked[] = [];
+  private readonly answers = new Map<number, (action: Action & { do: "answer" }) => void>();
+  private nextAsk = 1;
+  private readonly keepMs: number;
+  private status: ConnectionStatus;
+  private readonly statusReaders = new Set<() => void>();
+  private pendingNow: readonly Pending[] = [];
+  private readonly pendingReaders = new Set<() => void>();
+
+  constructor(private readonly options: ClientOptions) {
+    this.keepMs = options.keepMs ?? 5_000;
+    this.connection = new Connection({ ...TIMING, ...options.timing });
+    const url = socketUrl(options.url);
+    this.link = new Link(
+      this.connection,
+      url,
+      options.token,
+      (action) => this.act(action),
+      options.openSocket,
+    );
+    this.status = this.statusNow();
+    this.link.happen({ type: "start" });
+  }
+
+  /** A query, live. It is read from the server as long as somebody follows it, and a while longer. */
+  live<Q extends AnyQuery>(
+    query: Q,
+    ...[args]: ArgsParameter<ArgsOf<Q>>
+  ): Followed<Snapshot<DataOf<Q>>> {
+    const argsKey = keyOf(args ?? {});
+    const key = `${query.name}${argsKey}`;
+    const entry = () => {
+      let entry = this.entries.get(key);
+      if (!entry) {
+        entry = new Entry(key, query, args ?? {}, argsKey);
+        this.entries.set(key, entry);
+      }
+      return entry;
+    };
+    const client = this;
+    return {
+      get current() {
+        return (client.entries.get(key)?.snapshot ?? LOADING) as Snapshot<DataOf<Q>>;
+      },
+      follow: (call) => {
+        const followed = entry();
+        const reader = () => call();
+        followed.readers.add(reader);
+        clearTimeout(followed.dropping);
+        const { name, kind } = query;
+        this.link.happen({ type: "watch", key, query: name, args: followed.args, kind });
+        return () => {
+          followed.readers.delete(reader);
+          if (followed.readers.size > 0) return;
+          followed.dropping = setTimeout(() => this.drop(followed), this.keepMs);
+          (followed.dropping as { unref?: () => void }).unref?.();
+        };
+      },
+    };
+  }
+
+  /** A query, once. Waits for the connection if there is none. */
+  ask<Q extends AnyQuery>(query: Q, ...[args]: ArgsParameter<ArgsOf<Q>>): Promise<DataOf<Q>> {
+    const ask = this.nextAsk++;
+    return new Promise((resolve, reject) => {
+      this.answers.set(ask, (action) => {
+        if (action.error) reject(new DeedsError(action.error));
+        else resolve(action.answer as DataOf<Q>);
+      });
+      this.link.happen({ type: "ask", ask, query: query.name, args: args ?? {} });
+    });
+  }
+
+  /** Sends a command. It is sent again, with the same id, until it has an outcome or time is up. */
+  send<C extends AnyCommand>(
+    command: C,
+    args: ArgsOf<C>,
+    options: SendOptions = {},
+  ): Sent<AnswerOf<C>, RefusalOf<C>> {
+    type Told = Outcome<AnswerOf<C>, RefusalOf<C>>;
+    const id = options.id ?? newId();
+    const durable = deferred<Told>();
+    const visible = deferred<Told>();
+    // Whoever does not look at one of them need not hear that it failed.
+    visible.promise.catch(() => {});
+    durable.promise.catch(() => {});
+    let outcome: Told | undefined;
+    const tracked: Tracked = {
+      pending: { id, name: command.name, args, state: "sending" },
+      effect: options.optimistic,
+      position: undefined,
+      settle: (result) => {
+        if ("error" in result) {
+          durable.reject(new DeedsError(result.error));
+          visible.reject(new DeedsError(result.error));
+          return;
+        }
+        const { position } = result;
+        outcome =
+          "refusal" in result
+            ? { ok: false, refusal: result.refusal as RefusalOf<C>, position }
+            : { ok: true, answer: result.answer as AnswerOf<C>, position };
+        durable.resolve(outcome);
+      },
+      see: () => visible.resolve(outcome!),
+    };
+    this.tracked.push(tracked);
+    this.link.happen({ type: "send", id, name: command.name, args });
+    this.show();
+    return { id, durable: durable.promise, visible: visible.promise };
+  }
+
+  /** How the connection is. */
+  get connectionStatus(): Followed<ConnectionStatus> {
+    const client = this;
+    return {
+      get current() {
+        return client.status;
+      },
+      follow: (call) => follow(this.statusReaders, call),
+    };
+  }
+
+  /** Commands that are on their way. */
+  get pending(): Followed<readonly Pending[]> {
+    const client = this;
+    return {
+      get current() {
+        return client.pendingNow;
+      },
+      follow: (call) => follow(this.pendingReaders, call),
+    };
+  }
+
+  /** Connects again after signing in. */
+  signIn(): void {
+    this.link.happen({ type: "start" });
+  }
+
+  /** Tells the server that the token counts no more, and hangs up. */
+  async signOut(): Promise<void> {
+    const token = await this.options.token();
+    const url = socketUrl(this.options.url)
+      .replace(/^ws/, "http")
+      .replace("/v1/live", "/v1/sign-out");
+    await fetch(url, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+    this.link.happen({ type: "no-token" });
+  }
+
+  /** Hangs up for good. */
+  close(): void {
+    for (const entry of this.entries.values()) clearTimeout(entry.dropping);
+    this.link.happen({ type: "close" });
+  }
+
+  private drop(entry: Entry): void {
+    this.entries.delete(entry.key);
+    this.link.happen({ type: "unwatch", key: entry.key });
+  }
+
+  private act(action: Action): void {
+    switch (action.do) {
+      case "show":
+        return this.show();
+      case "settle":
+        return this.settle(action.id, action.result);
+      case "answer": {
+        const answer = this.answers.get(action.ask);
+        this.answers.delete(action.ask);
+        return answer?.(action);
+      }
+    }
+  }
+
+  private settle(id: string, result: Settled): void {
+    const place = this.tracked.findIndex((tracked) => tracked.pending.id === id);
+    const tracked = this.tracked[place];
+    if (!tracked) return;
+    tracked.settle(result);
+    if ("answer" in result) {
+      tracked.position = result.position;
+      tracked.pending.state = "durable";
+    } else {
+      // What was refused or failed does nothing: its effect goes at once.
+      this.tracked.splice(place, 1);
+      if ("refusal" in result) tracked.see();
+    }
+    this.show();
+  }
+
+  /** Makes what is shown anew, and tells those whose part of it has changed. */
+  private show(): void {
+    for (let place = this.tracked.length - 1; place >= 0; place -= 1) {
+      const tracked = this.tracked[place]!;
+      const isSeen = tracked.position !== undefined && tracked.position <= this.connection.position;
+      if (!isSeen) continue;
+      this.tracked.splice(place, 1);
+      tracked.see();
+    }
+    const effects = this.tracked.flatMap((tracked) => tracked.effect ?? []);
+    const shown = new Map<string, Shown>();
+    for (const entry of this.entries.values()) {
+      const data = this.connection.watches.get(entry.key)?.data;
+      const list = data instanceof Rows ? data.list : data?.value;
+      shown.set(entry.key, { query: entry.query.name, argsKey: entry.argsKey, data: list });
+    }
+    if (effects.length > 0) overlay([...shown.values()], effects, keyOf);
+    const told: Entry[] = [];
+    for (const entry of this.entries.values()) {
+      const next = this.snapshotOf(entry, shown.get(entry.key)?.data);
+      const before = entry.snapshot;
+      const isSame =
+        before.status === next.status &&
+        before.data === next.data &&
+        before.error?.message === next.error?.message;
+      if (isSame) continue;
+      entry.snapshot = next;
+      told.push(entry);
+    }
+    const status = this.statusNow();
+    const statusChanged = JSON.stringify(status) !== JSON.stringify(this.status);
+    if (statusChanged) this.status = status;
+    const pending = this.tracked.map((tracked) => ({ ...tracked.pending }));
+    const pendingChanged = JSON.stringify(pending) !== JSON.stringify(this.pendingNow);
+    if (pendingChanged) this.pendingNow = pending;
+    for (const entry of told) for (const reader of [...entry.readers]) reader();
+    if (statusChanged) for (const reader of [...this.statusReaders]) reader();
+    if (pendingChanged) for (const reader of [...this.pendingReaders]) reader();
+  }
+
+  private snapshotOf(entry: Entry, data: unknown): Snapshot<unknown> {
+    const watch = this.connection.watches.get(entry.key);
+    if (watch?.error) return { status: "error", error: new DeedsError(watch.error) };
+    if (data === undefined || !watch) return LOADING;
+    return { status: watch.isLive ? "live" : "stale", data, position: watch.position };
+  }
+
+  private statusNow(): ConnectionStatus {
+    const { phase, failures, position, ticks, resumptions, schema } = this.connection;
+    const isOutdated = schema !== undefined && schema !== this.options.app.schema;
+    return { status: word(phase, failures), isOutdated, position, ticks, resumptions };
+  }
+}
+
+const LOADING: Snapshot<never> = { status: "loading" };
+
+function word(phase: Phase, failures: number): ConnectionStatus["status"] {
+  if (phase === "live" || phase === "signed-out" || phase === "outdated" || phase === "closed") {
+    return phase;
+  }
+  return failures === 0 ? "connecting" : failures < 3 ? "reconnecting" : "offline";
+}
+
+function follow(readers: Set<() => void>, call: () => void): () => void {
+  const reader = () => call();
+  readers.add(reader);
+  return () => void readers.delete(reader);
+}
+
+/** The same text for the same arguments, in whatever order their members were written. */
+function keyOf(args: unknown): string {
+  return JSON.stringify(args, (_, value: unknown) =>
+    value && typeof value === "object" && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : value,
+  );
+}
+
+function socketUrl(url: string | undefined): string {
+  const base = url ?? (globalThis as { location?: { origin: string } }).location?.origin;
+  if (base === undefined) throw new TypeError("outside of a browser a client needs `url`");
+  return `${base.replace(/^http/, "ws").replace(/\/$/, "")}/v1/live`;
+}
+
+function deferred<Value>() {
+  let resolve!: (value: Value) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<Value>((...both) => ([resolve, reject] = both));
+  return { promise, resolve, reject };
+}
+
+/** Makes a client; it connects at once. */
+export const createClient = (options: ClientOptions): Client => new Client(options);
+
+export type { Draft };
