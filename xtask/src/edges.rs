@@ -20,7 +20,7 @@ const SQLITE: &[&str] = &["rusqlite", "libsqlite3-sys"];
 /// Randomness: what a decision uses comes from its context.
 const RANDOMNESS: &[&str] = &["getrandom", "rand"];
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     Rule {
         of: "deeds-values",
         never: &[NETWORK, SQLITE, RANDOMNESS],
@@ -42,6 +42,15 @@ const RULES: [Rule; 5] = [
         only: None,
     },
     Rule { of: "deeds-server", never: &[SQLITE], only: None },
+    // What it knows of a server is the protocol.
+    Rule {
+        of: "deeds-client",
+        never: &[
+            SQLITE,
+            &["axum", "deeds-chronicle", "deeds-engine", "deeds-pipeline", "deeds-server"],
+        ],
+        only: None,
+    },
 ];
 
 /// Asks `cargo tree` for every rule's crate, and names every edge that must not be.
