@@ -36,6 +36,7 @@ const BATCH_LINES: usize = 1_000;
 pub(crate) fn serve(directory: &Path) -> anyhow::Result<()> {
     let node = Arc::new(bank::stocked(directory)?);
     let options = ServerOptions {
+        pages: &[],
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         authentication: Authentication::Tokens(issuer(directory)?.verifier()),
         public_hosts: Vec::new(),

@@ -14,6 +14,7 @@ mod archive;
 mod arguments;
 mod backup;
 mod checkpoint;
+mod codegen;
 mod command;
 mod drill;
 mod exit;
@@ -71,6 +72,7 @@ enum Verb {
     Restore(restore::Arguments),
     Drill(drill::Arguments),
     Schema(schema::Arguments),
+    Codegen(codegen::Arguments),
     Token(token::Arguments),
     Seed(seed::Arguments),
 }
@@ -116,6 +118,7 @@ impl Verb {
             Self::Restore(arguments) => restore::run(program, arguments, out),
             Self::Drill(arguments) => drill::run(program, arguments, out),
             Self::Schema(arguments) => schema::run(program, arguments, out),
+            Self::Codegen(arguments) => codegen::run(program, arguments, out),
             Self::Token(arguments) => token::run(program, arguments, out),
             Self::Seed(arguments) => seed::run(program, arguments, out),
         }

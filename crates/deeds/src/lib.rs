@@ -8,12 +8,15 @@
 mod cli;
 mod program;
 pub mod seed;
+mod typescript;
 
 use std::process::ExitCode;
 
 #[doc(hidden)]
 pub use deeds_engine::__private;
 pub use deeds_engine::{actor, app, command, ensure, keys, prelude, schema, testing};
+
+pub use deeds_server::Page;
 
 pub use crate::cli::schema::schema_lock_matches;
 pub use crate::seed::{Hint, Person, Seed, SeedCommand};

@@ -15,6 +15,7 @@ use deeds_pipeline::opening::OpenError;
 use deeds_pipeline::refold::{RefoldError, refold};
 use deeds_pipeline::reply::Caller;
 use deeds_pipeline::snapshot::SnapshotFinding;
+use deeds_server::Page;
 use deeds_values::{Position, Timestamp};
 
 use crate::seed::{Hint, Person, Seed, SeedCommand};
@@ -36,6 +37,8 @@ pub(crate) struct Program {
     pub people: fn() -> Vec<Person>,
     /// What one could try.
     pub hints: fn() -> Vec<Hint>,
+    /// Pages of its own.
+    pub pages: fn() -> &'static [Page],
     /// Names of what must hold after every command.
     pub invariants: fn() -> Vec<&'static str>,
     /// Opens the chronicle for writing and starts to decide.
@@ -102,6 +105,7 @@ impl Program {
             seed: A::seed,
             people: A::people,
             hints: A::hints,
+            pages: A::pages,
             invariants: || A::INVARIANTS.iter().map(|invariant| invariant.name).collect(),
             start: start::<A>,
             refold: fold::<A>,

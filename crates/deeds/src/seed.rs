@@ -6,6 +6,7 @@
 use deeds_engine::actor::{RoleName, Roles};
 use deeds_engine::app::App;
 use deeds_engine::command::Command;
+use deeds_server::Page;
 use deeds_values::ActorId;
 use serde::Serialize;
 
@@ -27,6 +28,12 @@ pub trait Seed: App {
     /// People whom anybody may be under `serve --dev`.
     fn people() -> Vec<Person> {
         Vec::new()
+    }
+
+    /// Pages of the app's own, to be served instead of the front door, which moves to `/front-door`.
+    /// None when they were not built.
+    fn pages() -> &'static [Page] {
+        &[]
     }
 
     /// What `serve --dev` says one could try.

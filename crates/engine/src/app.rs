@@ -52,6 +52,8 @@ pub struct CommandType<A: App> {
     pub answer: SchemaOf,
     /// The codes it can be refused with.
     pub refusals: &'static [RefusalCode],
+    /// The schema of the refusals' data: one of the codes' fields, in the order of the codes.
+    pub refusal: SchemaOf,
     /// Parses JSON arguments; the first argument is this command's place in the list.
     pub parse: fn(usize, &[u8]) -> Result<Parsed<A>, ArgumentError>,
     /// Reads recorded arguments: the plain and the personal body.
@@ -69,6 +71,7 @@ impl<A: App> CommandType<A> {
             arguments: C::schema,
             answer: schema_of::<C::Answer>,
             refusals: <C::Refusal as Refusal>::CODES,
+            refusal: schema_of::<C::Refusal>,
             parse: Parsed::from_json::<C>,
             reread: |index, mut plain, personal| {
                 C::decode(&mut plain, personal).map(|command| Parsed::new(index, command))

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::app::{App, SchemaOf};
 use crate::query::Shared;
+use crate::refusal::RefusalCode;
 use crate::table::AnyTable;
 
 /// Everything an app is made of, for people and for generators of clients.
@@ -44,6 +45,9 @@ pub struct CommandSchema {
     pub answer: Value,
     /// The codes it can be refused with, and their messages.
     pub refusals: BTreeMap<String, String>,
+    /// The JSON Schema of the data of each code; null's where it has none.
+    #[serde(default)]
+    pub refusal_data: BTreeMap<String, Value>,
 }
 
 /// An event.
@@ -107,10 +111,13 @@ pub fn of<A: App>() -> AppSchema {
                     .iter()
                     .map(|refusal| (refusal.code.to_owned(), refusal.message.to_owned()))
                     .collect(),
+                refusal_data: BTreeMap::new(),
             };
             (full_name::<A>(command.name), schema)
         })
         .collect();
+    let mut schemas: BTreeMap<&str, Value> =
+        A::COMMANDS.iter().map(|command| (command.name, json(command.refusal))).collect();
     let events = A::EVENTS
         .iter()
         .map(|event| {
@@ -141,7 +148,27 @@ pub fn of<A: App>() -> AppSchema {
         tables.insert(table.name().to_owned(), table.row_name().to_owned());
     });
     let definitions = generator.take_definitions(true);
+    let mut commands: BTreeMap<String, CommandSchema> = commands;
+    for command in A::COMMANDS {
+        let refusal = schemas.remove(command.name).expect("every command has one");
+        let data = refusal_data(&refusal, command.refusals, &definitions);
+        let told = commands.get_mut(&full_name::<A>(command.name)).expect("it is listed");
+        told.refusal_data = data;
+    }
     AppSchema { app: A::NAME.to_owned(), commands, events, queries, tables, definitions }
+}
+
+/// The schema of each code's data: an enum's variants, in the order of the codes.
+fn refusal_data(
+    refusal: &Value,
+    codes: &[RefusalCode],
+    definitions: &serde_json::Map<String, Value>,
+) -> BTreeMap<String, Value> {
+    let name = refusal.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+    let resolved = name.and_then(|name| definitions.get(name)).unwrap_or(refusal);
+    let variants = resolved.get("anyOf").and_then(Value::as_array).cloned().unwrap_or_default();
+    let codes = codes.iter().map(|refusal| refusal.code.to_owned());
+    codes.zip(variants).collect()
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

@@ -33,13 +33,14 @@ use crate::host_names::HostNames;
 use crate::live::socket;
 use crate::live::sockets::Sockets;
 use crate::metrics::{Metrics, NO_ROUTE};
+use crate::pages::Page;
 use crate::problem::Problem;
 use crate::revocation::{self, Revocations};
 use crate::security_journal::{Incident, SecurityJournal, Turned};
 use crate::{batch, checkpoints, commands, dev, operations, pages, queries, records};
 
 /// Every route: what metrics and logs call them.
-pub(crate) const ROUTES: [&str; 22] = [
+pub(crate) const ROUTES: [&str; 24] = [
     "/v1/commands",
     "/v1/commands/{name}",
     "/v1/commands/{app}/{name}",
@@ -62,6 +63,8 @@ pub(crate) const ROUTES: [&str; 22] = [
     "/metrics",
     "/",
     "/page/{file}",
+    "/front-door",
+    "/assets/{file}",
 ];
 
 /// What handlers work with.
@@ -72,8 +75,10 @@ pub(crate) struct Gateway {
     /// Another one when the interface is.
     pub(crate) schema_hash: String,
     pub(crate) openapi_json: Bytes,
-    /// What is at `/`.
+    /// The front door.
     pub(crate) page: Bytes,
+    /// The app's own pages.
+    pub(crate) pages: &'static [Page],
     pub(crate) verifier: TokenVerifier,
     pub(crate) revocations: Revocations,
     pub(crate) sockets: Arc<Sockets>,
@@ -115,8 +120,10 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         token,
         health,
         metrics,
-        front_door,
+        home,
         page,
+        front_door,
+        asset,
     ] = ROUTES;
     let mut router = Router::new()
         .route(batch, post(batch::send))
@@ -137,8 +144,10 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route(revoke, post(revocation::revoke))
         .route(health, get(operations::health))
         .route(metrics, get(operations::metrics))
+        .route(home, get(pages::home))
+        .route(page, get(pages::file))
         .route(front_door, get(pages::front_door))
-        .route(page, get(pages::file));
+        .route(asset, get(pages::asset));
     if gateway.dev.is_some() {
         router = router.route(people, get(dev::people)).route(token, post(dev::token));
     }
@@ -187,7 +196,7 @@ async fn surround(
         }
     };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);

@@ -44,7 +44,8 @@ pub use access::{OWN_ISSUER, TokenError, TokenIssuer, TokenVerifier, TrustedIssu
 pub use batch::Line as BatchLine;
 pub use dev::Person;
 pub use key_file::{KeyFileError, PublicKey};
-pub use openapi::openapi;
+pub use openapi::{openapi, schema_version};
+pub use pages::Page;
 pub use security_journal::SECURITY_JOURNAL_FILE;
 pub use server::{
     Authentication, CONNECTIONS_MAX, DRAIN_TIME_MAX, Ended, Server, ServerOptions, StartError,

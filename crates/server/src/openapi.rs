@@ -51,6 +51,11 @@ pub fn openapi(schema: &AppSchema) -> Value {
 }
 
 /// `app/Name` as it stands in a path: without the app, as the server takes it.
+/// The version of an app's interface, as `/openapi.json` and live sockets tell it.
+pub fn schema_version(schema: &AppSchema) -> String {
+    version(&serde_json::to_vec(schema).expect("a schema always serializes"))
+}
+
 /// A short hash of a schema's JSON: another one when the interface is.
 pub(crate) fn version(schema_json: &[u8]) -> String {
     Sha256::digest(schema_json).iter().take(4).map(|byte| format!("{byte:02x}")).collect()

@@ -6,7 +6,9 @@
 //! is shown when), `form.mjs` (a schema's fields), `told.mjs` (answers and refusals for people),
 //! `server.mjs` (requests and command ids), `element.mjs`, `page.css`.
 //!
-//! An app that brings pages of its own has them instead.
+//! An app that brings pages of its own ([`Page`]) has them at `/` instead, and this one at
+//! `/front-door`. They are one `index.html` and the files it needs under `assets/`, whose names change
+//! with what is in them.
 
 use std::sync::Arc;
 
@@ -61,7 +63,55 @@ pub(crate) fn page_for(app: &str, in_development: bool) -> Bytes {
     PAGE.replace("{mode}", mode).replace("{app}", &escaped(app)).into()
 }
 
-/// `GET /`.
+/// A file of an app's own pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// `index.html`, or `assets/` and a name that changes with the content.
+    pub path: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+}
+
+/// The media types of what pages are made of, by the ending of the name.
+const MEDIA_TYPES: [(&str, &str); 6] = [
+    ("html", "text/html; charset=utf-8"),
+    ("js", JAVASCRIPT),
+    ("css", CSS),
+    ("svg", "image/svg+xml"),
+    ("png", "image/png"),
+    ("woff2", "font/woff2"),
+];
+
+/// A file whose name changes with its content can be kept for good.
+const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// `GET /`: the app's own page, or the front door.
+pub(crate) async fn home(State(gateway): State<Arc<Gateway>>) -> Response {
+    match own(&gateway, "index.html") {
+        Some(page) => page,
+        None => told("text/html; charset=utf-8", gateway.page.clone()),
+    }
+}
+
+/// `GET /assets/{file}`.
+pub(crate) async fn asset(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let mut file = own(&gateway, &format!("assets/{name}")).ok_or(Problem::NoSuchPath)?;
+    file.headers_mut().insert(header::CACHE_CONTROL, FOR_GOOD);
+    Ok(file)
+}
+
+fn own(gateway: &Gateway, path: &str) -> Option<Response> {
+    let page = gateway.pages.iter().find(|page| page.path == path)?;
+    let (_, ending) = path.rsplit_once('.')?;
+    let known = MEDIA_TYPES.iter().find(|(known, _)| *known == ending);
+    let kind = known.map_or("application/octet-stream", |(_, kind)| *kind);
+    Some(told(kind, Bytes::from_static(page.bytes)))
+}
+
+/// `GET /front-door`.
 pub(crate) async fn front_door(State(gateway): State<Arc<Gateway>>) -> Response {
     told("text/html; charset=utf-8", gateway.page.clone())
 }

@@ -35,7 +35,7 @@ use crate::live::hub::Hub;
 use crate::live::sockets::Sockets;
 use crate::metrics::Metrics;
 use crate::openapi::{openapi, version};
-use crate::pages;
+use crate::pages::{self, Page};
 use crate::patient_stream::{PatientStream, UNREAD_TIME_MAX};
 use crate::queries;
 use crate::revocation::Revocations;
@@ -79,6 +79,8 @@ pub struct ServerOptions {
     pub public_hosts: Vec<String>,
     /// Where the security journal is kept; none keeps none.
     pub data_directory: Option<PathBuf>,
+    /// Pages of the app's own; without any, the front door is at `/`.
+    pub pages: &'static [Page],
     /// Whether `/metrics` is for everybody who reaches the server, and not for operators alone.
     pub open_metrics: bool,
 }
@@ -276,6 +278,7 @@ fn gateway(
     let openapi_json = openapi(&schema).to_string().into_bytes();
     let published = follow_published(&*host);
     Ok(Arc::new(Gateway {
+        pages: options.pages,
         page: pages::page_for(&schema.app, dev.is_some()),
         schema,
         schema_hash: version(&schema_json),

@@ -7,7 +7,7 @@
 use std::time::SystemTime;
 
 use deeds::prelude::*;
-use deeds::{Hint, Person, Seed, SeedCommand};
+use deeds::{Hint, Page, Person, Seed, SeedCommand};
 use serde::de::value::Error as LabelError;
 use serde::de::{Deserialize, IntoDeserializer};
 
@@ -63,6 +63,11 @@ impl Seed for FoodBank {
             Person::new("nora", Role::Neighbor, "cooks for five"),
             Person::new("nils", Role::Neighbor, "cooks for himself"),
         ]
+    }
+
+    fn pages() -> &'static [Page] {
+        // Made by build.rs of what is in web/dist.
+        include!(concat!(env!("OUT_DIR"), "/pages.rs"))
     }
 
     fn hints() -> Vec<Hint> {

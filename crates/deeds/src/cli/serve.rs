@@ -177,6 +177,7 @@ fn options(program: &Program, arguments: &Arguments) -> Result<ServerOptions, Fa
         Authentication::Tokens(TokenVerifier::trusting(issuers))
     };
     Ok(ServerOptions {
+        pages: (program.pages)(),
         listen: arguments.listen,
         authentication,
         public_hosts: arguments.public_hosts.clone(),
@@ -216,6 +217,7 @@ fn start_failure(error: &StartError) -> Failure {
         | StartError::NoPublicHost { .. } => Failure::usage(what),
         StartError::Listen { .. }
         | StartError::SecurityJournal { .. }
+        | StartError::Revocations { .. }
         | StartError::Threads { .. } => Failure::failed(what),
     }
 }

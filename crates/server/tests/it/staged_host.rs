@@ -349,6 +349,7 @@ impl Served {
 /// A free port of the loopback address; tokens of this issuer count.
 pub(crate) fn options(issuer: &TokenIssuer, data_directory: Option<PathBuf>) -> ServerOptions {
     ServerOptions {
+        pages: &[],
         listen: "127.0.0.1:0".parse().unwrap(),
         authentication: Authentication::Tokens(issuer.verifier()),
         public_hosts: vec!["bank.example".to_owned()],

@@ -337,3 +337,19 @@ fn a_changed_stored_type_is_seen_by_the_lock() {
     let complaint = place.fail(1, &["schema", "lock", "--check"]);
     assert!(complaint.contains("event food-bank/LotReceived has changed"), "{complaint}");
 }
+
+#[test]
+fn the_committed_types_of_the_pages_are_those_of_the_code() {
+    let place = Place::new();
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/web/src/deeds-api.ts");
+    let check = ["codegen", "typescript", "--check", "--out"];
+    assert!(place.succeed(&[&check[..], &[committed]].concat()).contains("as the code"));
+    let old = place.path("old.ts");
+    fs::write(&old, "export const app = {};").expect("it can be written");
+    let old = old.display().to_string();
+    let complaint = place.fail(1, &[&check[..], &[&old]].concat());
+    assert!(complaint.contains("is not what the code says"), "{complaint}");
+    place.succeed(&["codegen", "typescript", "--out", &old]);
+    place.succeed(&[&check[..], &[&old]].concat());
+    assert!(place.succeed(&["codegen", "typescript"]).contains("Catalogue: rowQuery<"));
+}

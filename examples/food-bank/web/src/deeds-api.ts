@@ -1,0 +1,641 @@
+// Made by `food-bank codegen typescript`; do not edit.
+
+import { command, rowQuery, valueQuery } from "deeds";
+
+export const app = { name: "food-bank", schema: "41642f74" } as const;
+
+/** An actor's name. */
+export type ActorId = string;
+
+/** Take a new product into the range. There is none of it until a lot is received. */
+export interface AddProduct {
+  /** What the scanner reads. */
+  barcode: Barcode;
+  /** The aisle. */
+  category: Category;
+  /** For whom it is fit. */
+  labels?: Label[];
+  /** How much of it one household may have in a week. */
+  limit?: number | null;
+  /** What everybody calls it. */
+  name: string;
+  /** What one of it is: `1 kg`, `6 eggs`. */
+  size: string;
+  /** Our name for it, like `RICE-1KG`; it never changes. */
+  sku: Sku;
+}
+
+/** Put food aside for me until I check out. */
+export interface AddToCart {
+  quantity: Quantity;
+  sku: Sku;
+}
+
+/** A barcode as printed on the pack: EAN-13, the last digit checks the others. */
+export type Barcode = string;
+
+/**
+ * Cancel an order, and put everything back. A neighbor can until somebody begins to pick it, the
+ * staff until it is handed over.
+ */
+export interface CancelOrder {
+  order: OrderNumber;
+}
+
+/** So many of one product in one neighbor's cart. */
+export interface CartLine {
+  neighbor: ActorId;
+  quantity: number;
+  /** When something was last put in. */
+  since: Timestamp;
+  sku: Sku;
+}
+
+/** What can be ordered, by name. */
+export interface Catalogue {
+  /** Only what there is. */
+  available?: boolean;
+  /** Only this aisle. */
+  category?: Category | null;
+  /** Only what is fit for all of these. */
+  labels?: Label[];
+  /** Only names with these letters in them, large or small. */
+  search?: string | null;
+}
+
+/** The aisles of the warehouse. */
+export type Category =
+  | "produce"
+  | "bakery"
+  | "dairy"
+  | "meat"
+  | "frozen"
+  | "grains"
+  | "canned"
+  | "baking"
+  | "breakfast"
+  | "snacks"
+  | "drinks"
+  | "baby"
+  | "household"
+  | "hygiene";
+
+/** Order what is in my cart. */
+export type Checkout = Record<string, never>;
+
+/** This order is mine to pick. */
+export interface ClaimOrder {
+  order: OrderNumber;
+}
+
+/** Put the books right: there are so many in this lot. */
+export interface CountLot {
+  /** What was counted; 0 when nothing was there. */
+  counted: number;
+  lot: LotId;
+}
+
+/** How it goes. */
+export type Dashboard = Record<string, never>;
+
+/** A day without a time zone, like 2026-11-20. */
+export type Date = string;
+
+/** Give back what lies in forgotten carts. Now and then; more often does no harm. */
+export type EmptyAbandonedCarts = Record<string, never>;
+
+/** Lots that are not good for much longer, the first to expire first. */
+export interface ExpiringLots {
+  /** Up to and with this day. */
+  until: Date;
+}
+
+/**
+ * I cannot go on with this order: everything back on the shelves, and somebody else may have it.
+ */
+export interface GiveBackOrder {
+  order: OrderNumber;
+}
+
+/** Let somebody work here. */
+export interface GrantRole {
+  member: ActorId;
+  role: Role;
+}
+
+/** The neighbor has it. */
+export interface HandOver {
+  order: OrderNumber;
+}
+
+/** So many of a product. */
+export interface Item {
+  quantity: number;
+  sku: Sku;
+}
+
+/** What somebody who must or will not eat everything looks for. */
+export type Label =
+  | "vegetarian"
+  | "vegan"
+  | "gluten_free"
+  | "lactose_free"
+  | "halal"
+  | "kosher"
+  | "no_added_sugar"
+  | "low_salt";
+
+/** A line of an order. */
+export interface LineView {
+  name: string;
+  /** How many were picked; none until then. */
+  picked: number | null;
+  /** How many were ordered. */
+  quantity: number;
+  size: string;
+  sku: Sku;
+}
+
+/** Food of one product that came in together and expires together. A lot used up is gone. */
+export interface Lot {
+  /** The last day on which it is handed out. */
+  best_before: Date;
+  id: LotId;
+  /** How many are left. */
+  quantity: number;
+  sku: Sku;
+}
+
+/** An id: a UUID as text. */
+export type LotId = string;
+
+/** Who I am here. */
+export type Me = Record<string, never>;
+
+/** My cart. */
+export type MyCart = Record<string, never>;
+
+/** My orders, the newest first. */
+export interface MyOrders {
+  /** Only those that are this far. */
+  status?: Status | null;
+}
+
+/** Who somebody is here. */
+export interface Myself {
+  id: ActorId;
+  /** None before registering. */
+  registered: Neighbor | null;
+  /** From the token and from the bank. */
+  roles: string[];
+}
+
+/** A household that gets food. */
+export interface Neighbor {
+  address: string;
+  id: ActorId;
+  name: string;
+  phone: string;
+}
+
+/** The numbers. */
+export interface Numbers {
+  /** In lots that expire within a week, or have. */
+  items_expiring: number;
+  items_in_carts: number;
+  items_on_hand: number;
+  items_promised: number;
+  last_seven_days: Week;
+  neighbors: number;
+  orders_ever: number;
+  orders_in_picking: number;
+  orders_packed: number;
+  orders_placed: number;
+  products: number;
+  /** Products of which nothing can be ordered. */
+  products_out: number;
+}
+
+/** A product as a neighbor sees it. */
+export interface Offer {
+  /** How much can be ordered now. */
+  available: number;
+  category: Category;
+  labels: Label[];
+  /** How much one household may have in a week. */
+  limit: number | null;
+  name: string;
+  size: string;
+  sku: Sku;
+}
+
+/** One order: mine, or as staff anybody's. Nothing when there is none that I may see. */
+export interface OrderByNumber {
+  number: OrderNumber;
+}
+
+/** An order's number, as people say it: 1, 2, 3, without gaps. */
+export type OrderNumber = number;
+
+/** An order with its lines. */
+export interface OrderView {
+  lines: LineView[];
+  /** What to write on the bags; none if the household is not registered. */
+  name: string | null;
+  /** Who gets it. */
+  neighbor: ActorId;
+  number: OrderNumber;
+  /** Who picks it. */
+  picker: ActorId | null;
+  placed: Timestamp;
+  status: Status;
+}
+
+/** All of it is in the bags, and they are at the counter. */
+export interface PackOrder {
+  order: OrderNumber;
+}
+
+/** I put so many of this product into the bags. */
+export interface PickLine {
+  order: OrderNumber;
+  /** Less than was ordered, or 0, when the shelf has no more. */
+  quantity: number;
+  sku: Sku;
+}
+
+/**
+ * What there is to pick: what somebody has begun, then what nobody has, the oldest first; and what
+ * waits at the counter. The same for all who work here, so it is read once for all their tablets.
+ */
+export type PickList = Record<string, never>;
+
+/** Order all of this, or nothing if a part cannot be had. */
+export interface PlaceOrder {
+  lines: ShoppingList;
+}
+
+/** Part of a lot: what a picker takes from where. */
+export interface Portion {
+  /** The date of the lot, to find it on the shelf. */
+  best_before: Date;
+  lot: LotId;
+  quantity: number;
+}
+
+/** One kind of food, and how much of it there is. */
+export interface Product {
+  /** What the scanner reads. */
+  barcode: Barcode;
+  /** The aisle. */
+  category: Category;
+  /** For whom it is fit. */
+  labels: Label[];
+  /** How much of it one household may have in a week; none: as much as there is. */
+  limit: number | null;
+  /** What everybody calls it. */
+  name: string;
+  /** How much lies on the shelves: the sum of its lots. */
+  on_hand: number;
+  /** How much of that is ordered and not yet picked. */
+  promised: number;
+  /** How much of that is in neighbors' carts. */
+  reserved: number;
+  /** What one of it is: `1 kg`, `6 eggs`. */
+  size: string;
+  /** Our name for it. */
+  sku: Sku;
+}
+
+/** The product that a scanner has in front of it, if it is one of ours. */
+export interface ProductByBarcode {
+  barcode: Barcode;
+}
+
+/** How many of something: at least one, and no more than fits through the door. */
+export type Quantity = number;
+
+/** What the neighbor is told. */
+export interface Receipt {
+  /** The number to say at the counter. */
+  order: OrderNumber;
+}
+
+/** Take food in: a donation or a delivery. */
+export interface ReceiveLot {
+  /** The date on the pack. Received on that day is still in time. */
+  best_before: Date;
+  quantity: Quantity;
+  sku: Sku;
+}
+
+/** I would like to get food here. */
+export interface Register {
+  address: string;
+  name: string;
+  phone: string;
+}
+
+/** Register somebody who stands at the counter. */
+export interface RegisterNeighbor {
+  address: string;
+  name: string;
+  /** The name in their tokens. */
+  neighbor: ActorId;
+  phone: string;
+}
+
+/** Take a product out of my cart. */
+export interface RemoveFromCart {
+  sku: Sku;
+}
+
+/** Let somebody not do this any more. */
+export interface RevokeRole {
+  member: ActorId;
+  role: Role;
+}
+
+/** What people are here. */
+export type Role = "neighbor" | "volunteer" | "admin";
+
+/** Say how much of a product one household may have in a week. */
+export interface SetLimit {
+  /** The most for one household; none: as much as there is. */
+  limit?: number | null;
+  /** The product. */
+  sku: Sku;
+}
+
+/** A product and its lots, the first to expire first. */
+export interface Shelf {
+  available: number;
+  lots: Lot[];
+  product: Product;
+}
+
+/** What an order asks for: some products, each once, and at least one of each. */
+export type ShoppingList = Item[];
+
+/**
+ * The food bank's own short name of a product, like `RICE-1KG`.
+ *
+ * A text that is none never gets as far as `decide`: it is turned away where it is parsed, and the
+ * sender is told which field it was.
+ */
+export type Sku = string;
+
+/** How far an order is. */
+export type Status = "placed" | "picking" | "packed" | "handed_over" | "cancelled";
+
+/** What lies where, by product and date. */
+export interface Stock {
+  /** Only products of which no more than this is available. */
+  at_most?: number | null;
+}
+
+/** A moment in UTC with microseconds, like 2026-11-20T08:15:00.000000Z. */
+export type Timestamp = string;
+
+/** What there is to do in the warehouse. */
+export interface ToDo {
+  at_the_counter: OrderView[];
+  open: OrderView[];
+  /** Each says who picks it. */
+  picking: OrderView[];
+}
+
+/** A product that many wanted. */
+export interface TopProduct {
+  items: number;
+  name: string;
+  sku: Sku;
+}
+
+/** What was ordered in the last seven days. */
+export interface Week {
+  cancelled: number;
+  households: number;
+  items: number;
+  orders: number;
+  /** What was ordered most. */
+  top: TopProduct[];
+}
+
+/** Take everything that has expired off the shelves. Once a day; more often does no harm. */
+export type WriteOffExpired = Record<string, never>;
+
+/** What was written off. */
+export interface WrittenOff {
+  /** Single items in them. */
+  items: number;
+  lots: number;
+}
+
+/** Why AddProduct may be refused. */
+export type AddProductRefusal =
+  | { code: "duplicate_barcode"; message: string; data: { sku: Sku } }
+  | { code: "duplicate_sku"; message: string; data: { sku: Sku } };
+
+/** Why AddToCart may be refused. */
+export type AddToCartRefusal =
+  | { code: "household_limit"; message: string; data: { had: number; limit: number; sku: Sku } }
+  | { code: "not_enough"; message: string; data: { left: number; sku: Sku } }
+  | { code: "unknown_product"; message: string; data: { sku: Sku } };
+
+/** Why CancelOrder may be refused. */
+export type CancelOrderRefusal =
+  | { code: "already_cancelled"; message: string; data: { order: OrderNumber } }
+  | { code: "already_picked"; message: string; data: { order: OrderNumber } }
+  | { code: "handed_over"; message: string; data: { order: OrderNumber } }
+  | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
+
+/** Why Checkout may be refused. */
+export type CheckoutRefusal =
+  | { code: "empty_cart"; message: string; data: null }
+  | { code: "no_longer_there"; message: string; data: { left: number; sku: Sku } };
+
+/** Why ClaimOrder may be refused. */
+export type ClaimOrderRefusal =
+  | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
+  | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
+  | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
+  | { code: "out_of_turn"; message: string; data: { order: OrderNumber; status: Status } }
+  | { code: "too_many"; message: string; data: { ordered: number; sku: Sku } }
+  | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
+
+/** Why CountLot may be refused. */
+export type CountLotRefusal =
+  | { code: "too_many"; message: string; data: { counted: number; max: number } }
+  | { code: "unknown_lot"; message: string; data: null };
+
+/** Why EmptyAbandonedCarts may be refused. */
+export type EmptyAbandonedCartsRefusal = never;
+
+/** Why GiveBackOrder may be refused. */
+export type GiveBackOrderRefusal =
+  | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
+  | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
+  | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
+  | { code: "out_of_turn"; message: string; data: { order: OrderNumber; status: Status } }
+  | { code: "too_many"; message: string; data: { ordered: number; sku: Sku } }
+  | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
+
+/** Why GrantRole may be refused. */
+export type GrantRoleRefusal =
+  | { code: "has_it"; message: string; data: { member: ActorId; role: Role } }
+  | { code: "lacks_it"; message: string; data: { member: ActorId; role: Role } }
+  | { code: "own_role"; message: string; data: null };
+
+/** Why HandOver may be refused. */
+export type HandOverRefusal =
+  | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
+  | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
+  | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
+  | { code: "out_of_turn"; message: string; data: { order: OrderNumber; status: Status } }
+  | { code: "too_many"; message: string; data: { ordered: number; sku: Sku } }
+  | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
+
+/** Why PackOrder may be refused. */
+export type PackOrderRefusal =
+  | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
+  | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
+  | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
+  | { code: "out_of_turn"; message: string; data: { order: OrderNumber; status: Status } }
+  | { code: "too_many"; message: string; data: { ordered: number; sku: Sku } }
+  | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
+
+/** Why PickLine may be refused. */
+export type PickLineRefusal =
+  | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
+  | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
+  | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
+  | { code: "out_of_turn"; message: string; data: { order: OrderNumber; status: Status } }
+  | { code: "too_many"; message: string; data: { ordered: number; sku: Sku } }
+  | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
+
+/** Why PlaceOrder may be refused. */
+export type PlaceOrderRefusal =
+  | { code: "household_limit"; message: string; data: { had: number; limit: number; sku: Sku } }
+  | { code: "not_enough"; message: string; data: { left: number; sku: Sku } }
+  | { code: "unknown_product"; message: string; data: { sku: Sku } };
+
+/** Why ReceiveLot may be refused. */
+export type ReceiveLotRefusal =
+  | { code: "expired"; message: string; data: { best_before: Date } }
+  | { code: "unknown_product"; message: string; data: { sku: Sku } };
+
+/** Why Register may be refused. */
+export type RegisterRefusal = {
+  code: "already_registered";
+  message: string;
+  data: { neighbor: ActorId };
+};
+
+/** Why RegisterNeighbor may be refused. */
+export type RegisterNeighborRefusal = {
+  code: "already_registered";
+  message: string;
+  data: { neighbor: ActorId };
+};
+
+/** Why RemoveFromCart may be refused. */
+export type RemoveFromCartRefusal = { code: "not_in_cart"; message: string; data: { sku: Sku } };
+
+/** Why RevokeRole may be refused. */
+export type RevokeRoleRefusal =
+  | { code: "has_it"; message: string; data: { member: ActorId; role: Role } }
+  | { code: "lacks_it"; message: string; data: { member: ActorId; role: Role } }
+  | { code: "own_role"; message: string; data: null };
+
+/** Why SetLimit may be refused. */
+export type SetLimitRefusal = { code: "unknown_product"; message: string; data: { sku: Sku } };
+
+/** Why WriteOffExpired may be refused. */
+export type WriteOffExpiredRefusal = { code: "nothing_expired"; message: string; data: null };
+
+export const queries = {
+  /** What can be ordered, by name. */
+  Catalogue: rowQuery<Catalogue, Offer>("Catalogue"),
+  /** How it goes. */
+  Dashboard: valueQuery<Dashboard, Numbers>("Dashboard"),
+  /** Lots that are not good for much longer, the first to expire first. */
+  ExpiringLots: rowQuery<ExpiringLots, Lot>("ExpiringLots"),
+  /** Who I am here. */
+  Me: valueQuery<Me, Myself>("Me"),
+  /** My cart. */
+  MyCart: rowQuery<MyCart, CartLine>("MyCart"),
+  /** My orders, the newest first. */
+  MyOrders: valueQuery<MyOrders, OrderView[]>("MyOrders"),
+  /** One order: mine, or as staff anybody's. Nothing when there is none that I may see. */
+  OrderByNumber: valueQuery<OrderByNumber, OrderView | null>("OrderByNumber"),
+  /**
+   * What there is to pick: what somebody has begun, then what nobody has, the oldest first; and what
+   * waits at the counter. The same for all who work here, so it is read once for all their tablets.
+   */
+  PickList: valueQuery<PickList, ToDo>("PickList"),
+  /** The product that a scanner has in front of it, if it is one of ours. */
+  ProductByBarcode: valueQuery<ProductByBarcode, Product | null>("ProductByBarcode"),
+  /** What lies where, by product and date. */
+  Stock: valueQuery<Stock, Shelf[]>("Stock"),
+} as const;
+
+export const commands = {
+  /** Take a new product into the range. There is none of it until a lot is received. */
+  AddProduct: command<AddProduct, null, AddProductRefusal>("AddProduct"),
+  /** Put food aside for me until I check out. */
+  AddToCart: command<AddToCart, CartLine, AddToCartRefusal>("AddToCart"),
+  /**
+   * Cancel an order, and put everything back. A neighbor can until somebody begins to pick it, the
+   * staff until it is handed over.
+   */
+  CancelOrder: command<CancelOrder, null, CancelOrderRefusal>("CancelOrder"),
+  /** Order what is in my cart. */
+  Checkout: command<Checkout, Receipt, CheckoutRefusal>("Checkout"),
+  /** This order is mine to pick. */
+  ClaimOrder: command<ClaimOrder, null, ClaimOrderRefusal>("ClaimOrder"),
+  /** Put the books right: there are so many in this lot. */
+  CountLot: command<CountLot, null, CountLotRefusal>("CountLot"),
+  /** Give back what lies in forgotten carts. Now and then; more often does no harm. */
+  EmptyAbandonedCarts: command<EmptyAbandonedCarts, number, EmptyAbandonedCartsRefusal>(
+    "EmptyAbandonedCarts",
+  ),
+  /**
+   * I cannot go on with this order: everything back on the shelves, and somebody else may have it.
+   */
+  GiveBackOrder: command<GiveBackOrder, null, GiveBackOrderRefusal>("GiveBackOrder"),
+  /** Let somebody work here. */
+  GrantRole: command<GrantRole, null, GrantRoleRefusal>("GrantRole"),
+  /** The neighbor has it. */
+  HandOver: command<HandOver, null, HandOverRefusal>("HandOver"),
+  /** All of it is in the bags, and they are at the counter. */
+  PackOrder: command<PackOrder, null, PackOrderRefusal>("PackOrder"),
+  /** I put so many of this product into the bags. */
+  PickLine: command<PickLine, Portion[], PickLineRefusal>("PickLine"),
+  /** Order all of this, or nothing if a part cannot be had. */
+  PlaceOrder: command<PlaceOrder, Receipt, PlaceOrderRefusal>("PlaceOrder"),
+  /** Take food in: a donation or a delivery. */
+  ReceiveLot: command<ReceiveLot, LotId, ReceiveLotRefusal>("ReceiveLot"),
+  /** I would like to get food here. */
+  Register: command<Register, null, RegisterRefusal>("Register"),
+  /** Register somebody who stands at the counter. */
+  RegisterNeighbor: command<RegisterNeighbor, null, RegisterNeighborRefusal>("RegisterNeighbor"),
+  /** Take a product out of my cart. */
+  RemoveFromCart: command<RemoveFromCart, null, RemoveFromCartRefusal>("RemoveFromCart"),
+  /** Let somebody not do this any more. */
+  RevokeRole: command<RevokeRole, null, RevokeRoleRefusal>("RevokeRole"),
+  /** Say how much of a product one household may have in a week. */
+  SetLimit: command<SetLimit, null, SetLimitRefusal>("SetLimit"),
+  /** Take everything that has expired off the shelves. Once a day; more often does no harm. */
+  WriteOffExpired: command<WriteOffExpired, WrittenOff, WriteOffExpiredRefusal>("WriteOffExpired"),
+} as const;
