@@ -45,7 +45,7 @@ export type AnswerOf<C> = C extends CommandType<never, infer Answer, unknown> ? 
 export type RefusalOf<C> = C extends CommandType<never, unknown, infer Refusal> ? Refusal : never;
 
 /** The arguments as a parameter: to be left out where every one of them may be. */
-export type ArgsParameter<Args> = object extends Args ? [args?: Args] : [args: Args];
+export type ArgsParameter<Args> = {} extends Args ? [args?: Args] : [args: Args];
 
 export const rowQuery = <Args, Row>(name: string): RowQuery<Args, Row> => ({ kind: "rows", name });
 

@@ -1,0 +1,62 @@
+// The cart: food that is put aside, until it is ordered or given back.
+
+import type { Draft, Snapshot } from "deeds";
+import { useCommand, usePending } from "deeds/react";
+
+import { type CartLine, commands, type Offer, queries, type RemoveFromCart } from "./deeds-api";
+
+const expected = (draft: Draft, { sku }: RemoveFromCart) =>
+  draft.rows(queries.MyCart).remove((line) => line.sku === sku);
+
+export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Offer[] }) {
+  const [remove] = useCommand(commands.RemoveFromCart, { optimistic: expected });
+  const [checkout, { isPending, outcome, error }] = useCommand(commands.Checkout);
+  const waiting = usePending().filter((command) => command.state === "sending").length;
+  const nameOf = (sku: string) => offers.find((offer) => offer.sku === sku)?.name ?? sku;
+  const lines = cart.data ?? [];
+  return (
+    <section className="cart" aria-labelledby="cart-title">
+      <h2 id="cart-title">Cart</h2>
+      {cart.status === "loading" && <p role="status">One moment …</p>}
+      {cart.status === "error" && <p>{cart.error.message}</p>}
+      {cart.status !== "error" && cart.status !== "loading" && lines.length === 0 && (
+        <p className="empty">Nothing yet. What you add is kept for you for four hours.</p>
+      )}
+      <ul>
+        {lines.map(({ sku, quantity }) => (
+          <li key={sku}>
+            <span>
+              {quantity} × {nameOf(sku)}
+            </span>
+            <button onClick={() => remove({ sku })} aria-label={`Give ${nameOf(sku)} back`}>
+              Give back
+            </button>
+          </li>
+        ))}
+      </ul>
+      {lines.length > 0 && (
+        <button className="primary" disabled={isPending} onClick={() => checkout({})}>
+          {isPending ? "Ordering …" : "Order this"}
+        </button>
+      )}
+      <p className="waiting" role="status">
+        {waiting > 0 && `${waiting} on the way …`}
+      </p>
+      {outcome?.ok && (
+        <p className="done" role="status">
+          Thank you. It is order <strong>{outcome.answer.order}</strong>: say so at the counter.
+        </p>
+      )}
+      {outcome && !outcome.ok && (
+        <p className="refusal" role="alert">
+          {outcome.refusal.message}
+        </p>
+      )}
+      {error && (
+        <p className="refusal" role="alert">
+          {error.message}
+        </p>
+      )}
+    </section>
+  );
+}
