@@ -70,7 +70,7 @@ impl Live {
         let resumed = resume.as_ref().filter(|resume| {
             resume.lineage == self.view.lineage()
                 && resume.who == who
-                && self.ring.since(resume.position).is_some()
+                && self.was_same_since(identity, resume.position)
         });
         let from = resumed.map(|resume| resume.position);
         match (&resume, from) {
@@ -126,6 +126,15 @@ impl Live {
             Identity { actor, keys: deeds_engine::actor::Keys::none() }
         });
         (identity, reads)
+    }
+
+    /// Whether the ring reaches back to this position, and the identity was the same all the time. The
+    /// `who` of a client does not say that: it is of its last welcome, and its keys may have changed
+    /// and changed back, with one of the two changes after where it stands.
+    fn was_same_since(&self, identity: IdentityId, position: Position) -> bool {
+        let reads = &self.identities[&identity].reads;
+        let frames = self.ring.since(position);
+        frames.is_some_and(|frames| !frames.iter().any(|frame| reads.is_touched(frame)))
     }
 
     /// What stands for the actor, its roles and its keys.
