@@ -1,0 +1,23 @@
+//! The client alone, and before a real server.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+// What an app's code calls its one dependency.
+extern crate deeds_engine as deeds;
+
+/// The board of notes that the server's own tests watch.
+#[allow(dead_code, reason = "the server's tests start it in a way of their own")]
+#[path = "../../../server/tests/it/board.rs"]
+mod board;
+
+/// The board as plain maps: what everybody may see at every position of a chronicle.
+mod history;
+
+/// A server before the board, which is stopped and started again, or replaced.
+mod place;
+
+/// A client on a link that the test holds in its hands.
+mod native;
+
+/// Any schedule: what clients show is what they may see, at every position they show.
+mod schedules;
