@@ -8,10 +8,10 @@ import {
   TIMING,
   type Timing,
 } from "./connection.js";
-import { DeedsError } from "./error.js";
+import { DeedsError, type ErrorMessage } from "./error.js";
 import { newId } from "./id.js";
 import { Link, type OpenSocket, type TokenProvider } from "./link.js";
-import { type Draft, type Effect, overlay, type Pending, type Shown } from "./pending.js";
+import { type Effect, overlay, type Pending, report, type Shown } from "./pending.js";
 import type {
   AnswerOf,
   AnyCommand,
@@ -27,7 +27,7 @@ import { Rows } from "./rows.js";
 export interface ClientOptions {
   /** The app that the types were generated from. */
   app: { readonly name: string; readonly schema: string };
-  /** A token that counts, whenever one is needed; rejects when nobody is signed in. */
+  /** A token that counts, whenever one is needed; null when nobody is signed in. */
   token: TokenProvider;
   /** Where the server is, like `https://bank.example`; in a browser the page's own by default. */
   url?: string;
@@ -41,7 +41,13 @@ export interface ClientOptions {
 export type Snapshot<Data> =
   | { status: "loading"; data?: undefined; error?: undefined }
   /** `live`: as the server has it. `stale`: as it was when the connection was lost. */
-  | { status: "live" | "stale"; data: Data; position: number; error?: undefined }
+  | {
+      status: "live" | "stale";
+      data: Data;
+      /** Where the data became what it is. */
+      position: number;
+      error?: undefined;
+    }
   | { status: "error"; error: DeedsError; data?: undefined };
 
 /** Something that changes and can be followed. */
@@ -91,6 +97,8 @@ interface Tracked {
   position: number | undefined;
   settle(result: Settled): void;
   see(): void;
+  /** It will not be seen. */
+  forsake(error: ErrorMessage): void;
 }
 
 /** A result that somebody reads. */
@@ -164,8 +172,7 @@ export class Client {
         const { name, kind } = query;
         this.link.happen({ type: "watch", key, query: name, args: followed.args, kind });
         return () => {
-          followed.readers.delete(reader);
-          if (followed.readers.size > 0) return;
+          if (!followed.readers.delete(reader) || followed.readers.size > 0) return;
           followed.dropping = setTimeout(() => this.drop(followed), this.keepMs);
           (followed.dropping as { unref?: () => void }).unref?.();
         };
@@ -192,7 +199,7 @@ export class Client {
     options: SendOptions = {},
   ): Sent<AnswerOf<C>, RefusalOf<C>> {
     type Told = Outcome<AnswerOf<C>, RefusalOf<C>>;
-    const id = options.id ?? newId();
+    const id = options.id ?? newId(Date.now() + this.connection.clockAheadMs);
     const durable = deferred<Told>();
     const visible = deferred<Told>();
     // Whoever does not look at one of them need not hear that it failed.
@@ -217,6 +224,7 @@ export class Client {
         durable.resolve(outcome);
       },
       see: () => visible.resolve(outcome!),
+      forsake: (error) => visible.reject(new DeedsError(error)),
     };
     this.tracked.push(tracked);
     this.link.happen({ type: "send", id, name: command.name, args });
@@ -251,14 +259,16 @@ export class Client {
     this.link.happen({ type: "start" });
   }
 
-  /** Tells the server that the token counts no more, and hangs up. */
+  /** Hangs up, forgets what was shown, and tells the server that the token counts no more. */
   async signOut(): Promise<void> {
-    const token = await this.options.token();
-    const url = socketUrl(this.options.url)
-      .replace(/^ws/, "http")
-      .replace("/v1/live", "/v1/sign-out");
-    await fetch(url, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+    const told = (async () => this.options.token())();
     this.link.happen({ type: "no-token" });
+    const token = await told;
+    if (token === null) return;
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(signOutUrl(this.options.url), { method: "POST", headers });
+    // 401: it did not count before.
+    if (!response.ok && response.status !== 401) throw new DeedsError(NOT_SIGNED_OUT);
   }
 
   /** Hangs up for good. */
@@ -278,6 +288,8 @@ export class Client {
         return this.show();
       case "settle":
         return this.settle(action.id, action.result);
+      case "forsake":
+        return this.forsake(action.error);
       case "answer": {
         const answer = this.answers.get(action.ask);
         this.answers.delete(action.ask);
@@ -298,6 +310,16 @@ export class Client {
       // What was refused or failed does nothing: its effect goes at once.
       this.tracked.splice(place, 1);
       if ("refusal" in result) tracked.see();
+    }
+    this.show();
+  }
+
+  private forsake(error: ErrorMessage): void {
+    for (let place = this.tracked.length - 1; place >= 0; place -= 1) {
+      const tracked = this.tracked[place]!;
+      if (tracked.position === undefined) continue;
+      this.tracked.splice(place, 1);
+      tracked.forsake(error);
     }
     this.show();
   }
@@ -337,9 +359,9 @@ export class Client {
     const pending = this.tracked.map((tracked) => ({ ...tracked.pending }));
     const pendingChanged = JSON.stringify(pending) !== JSON.stringify(this.pendingNow);
     if (pendingChanged) this.pendingNow = pending;
-    for (const entry of told) for (const reader of [...entry.readers]) reader();
-    if (statusChanged) for (const reader of [...this.statusReaders]) reader();
-    if (pendingChanged) for (const reader of [...this.pendingReaders]) reader();
+    for (const entry of told) tellAll(entry.readers);
+    if (statusChanged) tellAll(this.statusReaders);
+    if (pendingChanged) tellAll(this.pendingReaders);
   }
 
   private snapshotOf(entry: Entry, data: unknown): Snapshot<unknown> {
@@ -357,6 +379,22 @@ export class Client {
 }
 
 const LOADING: Snapshot<never> = { status: "loading" };
+
+const NOT_SIGNED_OUT: ErrorMessage = {
+  kind: "busy",
+  code: "offline",
+  message: "The server did not hear of it: the token counts until it ends.",
+};
+
+function tellAll(readers: Set<() => void>): void {
+  for (const reader of [...readers]) {
+    try {
+      reader();
+    } catch (error) {
+      report(error);
+    }
+  }
+}
 
 function word(phase: Phase, failures: number): ConnectionStatus["status"] {
   if (phase === "live" || phase === "signed-out" || phase === "outdated" || phase === "closed") {
@@ -380,11 +418,15 @@ function keyOf(args: unknown): string {
   );
 }
 
-function socketUrl(url: string | undefined): string {
+function origin(url: string | undefined): string {
   const base = url ?? (globalThis as { location?: { origin: string } }).location?.origin;
   if (base === undefined) throw new TypeError("outside of a browser a client needs `url`");
-  return `${base.replace(/^http/, "ws").replace(/\/$/, "")}/v1/live`;
+  return base.replace(/\/$/, "");
 }
+
+const socketUrl = (url: string | undefined) => `${origin(url).replace(/^http/, "ws")}/v1/live`;
+
+const signOutUrl = (url: string | undefined) => `${origin(url)}/v1/sign-out`;
 
 function deferred<Value>() {
   let resolve!: (value: Value) => void;
@@ -395,5 +437,3 @@ function deferred<Value>() {
 
 /** Makes a client; it connects at once. */
 export const createClient = (options: ClientOptions): Client => new Client(options);
-
-export type { Draft };

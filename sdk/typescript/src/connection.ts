@@ -6,7 +6,16 @@
 //                    └──────── waiting ◀──────────────────┘
 //   any ─▶ signed-out (a token that does not count), outdated (another protocol), closed
 
-import { CLOSED, type ErrorMessage, OFFLINE, UNKNOWN } from "./error.js";
+import {
+  CLOSED,
+  type ErrorMessage,
+  NOT_SIGNED_IN,
+  OFFLINE,
+  OUTDATED,
+  RESTORED,
+  TOO_LARGE,
+  UNKNOWN,
+} from "./error.js";
 import { type FromServer, PROTOCOL, type Stood, type Tick, type ToServer } from "./message.js";
 import { Rows } from "./rows.js";
 
@@ -37,7 +46,7 @@ export interface Unsettled {
   readonly id: string;
   readonly name: string;
   readonly args: unknown;
-  /** When it is given up, in milliseconds. */
+  /** When it is given up, in milliseconds; not while the server has it. */
   deadline: number;
   /** Whether it has ever left. */
   wasSent: boolean;
@@ -46,6 +55,7 @@ export interface Unsettled {
 export type Event =
   | { type: "start" }
   | { type: "opened"; token: string }
+  /** Nobody is signed in. */
   | { type: "no-token" }
   | { type: "message"; message: FromServer }
   | { type: "lost" }
@@ -68,6 +78,8 @@ export type Action =
   /** Something that is shown has changed. */
   | { do: "show" }
   | { do: "settle"; id: string; result: Settled }
+  /** What has been recorded so far and not been seen will not be seen here. */
+  | { do: "forsake"; error: ErrorMessage }
   | { do: "answer"; ask: number; answer?: unknown; error?: ErrorMessage };
 
 /** What became of a command. */
@@ -83,7 +95,9 @@ export interface Timing {
   /** Silence after which the server is asked whether it is there, and how long it has to say so. */
   quietMs: number;
   deadMs: number;
-  /** How long a command is tried to be delivered. */
+  /** How long a socket has to open, with the token before it. */
+  openMs: number;
+  /** How long a command is tried to be delivered while there is no connection. */
   offlineMs: number;
   /** How long before a token ends a newer one is asked for. */
   renewMs: number;
@@ -94,12 +108,19 @@ export const TIMING: Timing = {
   backoffMaxMs: 15_000,
   quietMs: 15_000,
   deadMs: 10_000,
+  openMs: 20_000,
   offlineMs: 30_000,
   renewMs: 60_000,
 };
 
 /** Reasons of a `bye` after which trying again is no use before a person signs in. */
 const SIGNED_OUT = ["signin", "revoked", "signed-out"];
+
+/** What the server takes in one message, less what stands around a command's arguments. */
+const ARGS_BYTES_MAX = 1024 * 1024;
+
+/** Failures that a connection counts as, after which coming back quickly would be no use. */
+const NO_USE_FAILURES = 6;
 
 /** Errors after which a command was not run, or may have been, and can be sent again with its id. */
 const AGAIN = ["busy", "actor-busy", "stopping", "not-yet", "unknown"];
@@ -118,8 +139,12 @@ export class Connection {
   /** Ticks applied, and times it went on where it stood. */
   ticks = 0;
   resumptions = 0;
+  /** How far the server's clock is ahead of this one, as the last tick told, in milliseconds. */
+  clockAheadMs = 0;
 
   private stood: Stood | undefined;
+  /** Why nothing can be asked any more, before somebody signs in. */
+  private ended: ErrorMessage | undefined;
   private nextSub = 1;
   private readonly bySub = new Map<number, Watch>();
   private readonly asks = new Map<number, { query: string; args: unknown }>();
@@ -143,11 +168,11 @@ export class Connection {
   step(event: Event, now: number): Action[] {
     switch (event.type) {
       case "start":
-        return this.phase === "idle" || this.phase === "signed-out" ? this.open() : [];
+        return this.phase === "idle" || this.phase === "signed-out" ? this.open(now) : [];
       case "opened":
         return this.phase === "opening" ? this.greet(event.token, now) : [];
       case "no-token":
-        return this.end("signed-out");
+        return this.end("signed-out", NOT_SIGNED_IN);
       case "message":
         return this.hear(event.message, now);
       case "lost":
@@ -155,12 +180,14 @@ export class Connection {
       case "wake":
         return this.wake(now);
       case "online":
-        return this.phase === "waiting" ? this.open() : this.phase === "live" ? this.ping(now) : [];
+        if (this.phase === "waiting") return this.open(now);
+        return this.phase === "live" ? [this.ping(now)] : [];
       case "watch":
         return this.watch(event, now);
       case "unwatch":
         return this.unwatch(event.key, now);
       case "ask":
+        if (this.ended) return [{ do: "answer", ask: event.ask, error: this.ended }];
         this.asks.set(event.ask, event);
         return this.phase === "live" ? [this.say({ ...event, type: "ask" }, now)] : [];
       case "send":
@@ -169,7 +196,7 @@ export class Connection {
         this.renewAt = undefined;
         return this.phase === "live" ? [this.say({ type: "token", token: event.token }, now)] : [];
       case "close":
-        return [...this.end("closed"), ...this.giveUp(CLOSED)];
+        return this.end("closed", CLOSED);
     }
   }
 
@@ -180,12 +207,21 @@ export class Connection {
     if (this.phase === "live") times.push(this.spokenAt + this.timing.quietMs);
     if (this.deadAt !== undefined) times.push(this.deadAt);
     if (this.renewAt !== undefined && this.phase === "live") times.push(this.renewAt);
-    for (const command of this.unsettled.values()) times.push(command.deadline);
+    for (const command of this.unsettled.values()) {
+      if (this.isWaiting(command)) times.push(command.deadline);
+    }
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  private open(): Action[] {
+  /** Whether it waits for a connection: the server does not have it. */
+  private isWaiting(command: Unsettled): boolean {
+    return !(this.phase === "live" && command.wasSent);
+  }
+
+  private open(now: number): Action[] {
     this.phase = "opening";
+    this.ended = undefined;
+    this.deadAt = now + this.timing.openMs;
     return [{ do: "open" }, { do: "show" }];
   }
 
@@ -243,7 +279,7 @@ export class Connection {
         return [{ do: "show" }];
       }
       case "bye":
-        return this.bye(message.reason, message.retry_ms, now);
+        return this.bye(message, now);
       default:
         return [];
     }
@@ -252,8 +288,11 @@ export class Connection {
   private welcome(welcome: Extract<FromServer, { type: "welcome" }>, now: number): Action[] {
     this.phase = "live";
     this.failures = 0;
-    if (this.stood && this.stood.lineage !== welcome.lineage) {
-      // Positions stand for other records now: nothing that was shown holds.
+    const actions: Action[] = [];
+    const isOther = this.stood !== undefined && this.stood.lineage !== welcome.lineage;
+    if (isOther) actions.push({ do: "forsake", error: RESTORED });
+    if (isOther || (this.stood && this.stood.who !== welcome.who)) {
+      // Positions stand for other records now, or somebody else is there: nothing that was shown holds.
       for (const watch of this.watches.values()) [watch.data, watch.isCurrent] = [undefined, false];
     }
     if (welcome.resumed) this.resumptions += 1;
@@ -267,15 +306,15 @@ export class Connection {
     this.schema = welcome.schema;
     this.stood = { lineage: welcome.lineage, position: welcome.position, who: welcome.who };
     this.renewAt = Math.max(now + 1_000, Date.parse(welcome.expires) - this.timing.renewMs);
-    const actions: Action[] = [{ do: "show" }];
+    actions.push({ do: "show" });
     for (const [ask, { query, args }] of this.asks) {
       actions.push(this.say({ type: "ask", ask, query, args }, now));
     }
     this.again.clear();
     for (const command of this.unsettled.values()) actions.push(this.deliver(command, now));
-    // What was asked for while it was greeting.
+    // What was asked for while it was greeting; and what failed, which may be otherwise by now.
     for (const watch of this.watches.values()) {
-      if (watch.sub === undefined && watch.error === undefined) actions.push(this.ask(watch, now));
+      if (watch.sub === undefined) actions.push(this.ask(watch, now));
     }
     return actions;
   }
@@ -296,7 +335,10 @@ export class Connection {
         watch.data = (watch.data instanceof Rows ? watch.data : Rows.none).after(told);
       }
       watch.isLive = watch.isCurrent = true;
+      watch.error = undefined;
     }
+    // A record that is new here was made just now, unless the client comes from further back.
+    if (tick.to === tick.from + 1) this.clockAheadMs = Date.parse(tick.time) - now || 0;
     this.position = tick.to;
     this.time = tick.time;
     this.stood = { ...this.stood, position: tick.to };
@@ -310,12 +352,13 @@ export class Connection {
     if (!command) return [];
     const position = result.position ?? this.position;
     if (result.error) {
-      if (AGAIN.includes(result.error.code) && now < command.deadline) {
-        this.again.set(
-          command.id,
-          Math.min(now + (result.error.retry_ms ?? 1_000), command.deadline),
-        );
-        return [];
+      if (AGAIN.includes(result.error.code)) {
+        const at = now + (result.error.retry_ms ?? 1_000);
+        command.deadline = Math.min(command.deadline, now + this.timing.offlineMs);
+        if (at < command.deadline) {
+          this.again.set(command.id, at);
+          return [];
+        }
       }
       return [this.settle(command, { error: result.error })];
     }
@@ -335,16 +378,21 @@ export class Connection {
     return { do: "settle", id: command.id, result };
   }
 
-  private bye(reason: string, retryMs: number | null, now: number): Action[] {
-    const hangUp: Action = { do: "hang-up" };
-    if (SIGNED_OUT.includes(reason)) return this.end("signed-out");
-    if (reason === "version") return this.end("outdated");
-    if (reason === "invalid" || reason === "too-large") this.forget();
+  private bye(bye: Extract<FromServer, { type: "bye" }>, now: number): Action[] {
+    const { reason, retry_ms: retryMs } = bye;
+    // A token that ended while it was live is followed by the next; one that begins ended is none.
+    const isOver = reason === "expired" && this.phase === "greeting";
+    if (isOver || SIGNED_OUT.includes(reason)) return this.end("signed-out", NOT_SIGNED_IN);
+    if (reason === "version") return this.end("outdated", OUTDATED);
+    const isRefused = reason === "invalid" || reason === "too-large";
+    if (isRefused) {
+      this.forget();
+      this.failures = NO_USE_FAILURES;
+    }
     const actions = this.lost(now);
-    this.retryAt = Math.max(this.retryAt, now + (retryMs ?? 0));
-    // Its token has ended; the next one is fetched at once.
     if (reason === "expired") this.retryAt = now;
-    return [hangUp, ...actions];
+    else this.retryAt = Math.max(this.retryAt, now + (retryMs ?? 0));
+    return [{ do: "hang-up" }, ...actions];
   }
 
   /** There is no socket any more, or there never was one. */
@@ -356,6 +404,9 @@ export class Connection {
     const most = Math.min(this.timing.backoffMaxMs, this.timing.backoffMs * 2 ** this.failures);
     this.failures += 1;
     this.retryAt = now + this.random() * most;
+    for (const command of this.unsettled.values()) {
+      command.deadline = Math.min(command.deadline, now + this.timing.offlineMs);
+    }
     this.unnumber();
     return [{ do: "show" }];
   }
@@ -375,11 +426,14 @@ export class Connection {
     for (const watch of this.watches.values()) watch.isCurrent = false;
   }
 
-  private end(phase: "signed-out" | "outdated" | "closed"): Action[] {
-    const hadSocket = this.phase === "live" || this.phase === "greeting";
+  /** No more before somebody signs in, or the page is loaded anew, or ever. */
+  private end(phase: "signed-out" | "outdated" | "closed", error: ErrorMessage): Action[] {
+    if (this.phase === "closed") return [];
+    const hasSocket = ["opening", "greeting", "live"].includes(this.phase);
     this.phase = phase;
+    this.ended = error;
     this.deadAt = undefined;
-    const actions: Action[] = hadSocket ? [{ do: "hang-up" }] : [];
+    const actions: Action[] = hasSocket ? [{ do: "hang-up" }] : [];
     if (phase === "signed-out") {
       // Whoever comes next may see other rows.
       this.forget();
@@ -388,22 +442,20 @@ export class Connection {
       }
     }
     this.unnumber();
-    return [...actions, { do: "show" }];
+    // Commands go, too: whoever signs in next would send them in another's name.
+    return [...actions, ...this.giveUp(error), { do: "forsake", error }, { do: "show" }];
   }
 
   private wake(now: number): Action[] {
     const actions: Action[] = [];
     for (const command of [...this.unsettled.values()]) {
-      if (now >= command.deadline && !(this.phase === "live" && command.wasSent)) {
-        actions.push(this.settle(command, { error: command.wasSent ? UNKNOWN : OFFLINE }));
-      } else if (now >= command.deadline) {
-        command.deadline = now + this.timing.offlineMs;
-      }
+      if (now < command.deadline || !this.isWaiting(command)) continue;
+      actions.push(this.settle(command, { error: command.wasSent ? UNKNOWN : OFFLINE }));
     }
     if (this.deadAt !== undefined && now >= this.deadAt) {
       return [...actions, { do: "hang-up" }, ...this.lost(now)];
     }
-    if (this.phase === "waiting" && now >= this.retryAt) return [...actions, ...this.open()];
+    if (this.phase === "waiting" && now >= this.retryAt) return [...actions, ...this.open(now)];
     if (this.phase !== "live") return actions;
     for (const [id, at] of [...this.again]) {
       const command = this.unsettled.get(id);
@@ -415,13 +467,13 @@ export class Connection {
       this.renewAt = undefined;
       actions.push({ do: "renew" });
     }
-    if (now >= this.spokenAt + this.timing.quietMs) actions.push(...this.ping(now));
+    if (now >= this.spokenAt + this.timing.quietMs) actions.push(this.ping(now));
     return actions;
   }
 
-  private ping(now: number): Action[] {
+  private ping(now: number): Action {
     this.deadAt ??= now + this.timing.deadMs;
-    return [this.say({ type: "ping", n: ++this.pings }, now)];
+    return this.say({ type: "ping", n: ++this.pings }, now);
   }
 
   private watch(event: Extract<Event, { type: "watch" }>, now: number): Action[] {
@@ -458,11 +510,15 @@ export class Connection {
 
   private send(event: Extract<Event, { type: "send" }>, now: number): Action[] {
     const { id, name, args } = event;
-    const deadline = now + this.timing.offlineMs;
+    if (this.ended) return [{ do: "settle", id, result: { error: this.ended } }];
+    if (new TextEncoder().encode(JSON.stringify(args)).length > ARGS_BYTES_MAX) {
+      return [{ do: "settle", id, result: { error: TOO_LARGE } }];
+    }
+    const isLive = this.phase === "live";
+    const deadline = isLive ? Infinity : now + this.timing.offlineMs;
     const command: Unsettled = { id, name, args, deadline, wasSent: false };
-    if (this.phase === "closed") return [{ do: "settle", id, result: { error: CLOSED } }];
     this.unsettled.set(id, command);
-    return this.phase === "live" ? [this.deliver(command, now)] : [];
+    return isLive ? [this.deliver(command, now)] : [];
   }
 
   private deliver(command: Unsettled, now: number): Action {

@@ -61,6 +61,31 @@ export const UNKNOWN: ErrorMessage = {
   message: "The server could not be reached again. It may have been done or not.",
 };
 
+export const TOO_LARGE: ErrorMessage = {
+  kind: "too_large",
+  code: "too-large",
+  message: "This is more than the server takes at once. Nothing was sent.",
+};
+
+export const NOT_SIGNED_IN: ErrorMessage = {
+  kind: "signin",
+  code: "unauthenticated",
+  message: "Nobody is signed in.",
+};
+
+export const OUTDATED: ErrorMessage = {
+  kind: "version",
+  code: "version",
+  message: "The server speaks another version. Load the page again.",
+};
+
+/** The position of what was recorded stands for another record now. */
+export const RESTORED: ErrorMessage = {
+  kind: "version",
+  code: "other-lineage",
+  message: "The server was restored from a copy, which may not hold this.",
+};
+
 export const CLOSED: ErrorMessage = {
   kind: "busy",
   code: "closed",

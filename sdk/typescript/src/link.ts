@@ -4,8 +4,8 @@
 import { type Action, Connection, type Event } from "./connection.js";
 import { type FromServer, SUBPROTOCOL } from "./message.js";
 
-/** Gives a token that counts, or rejects when nobody is signed in. */
-export type TokenProvider = () => string | Promise<string>;
+/** Gives a token that counts, or null when nobody is signed in; when it rejects it is asked again. */
+export type TokenProvider = () => string | null | Promise<string | null>;
 
 /** What a link needs of a WebSocket. */
 export interface Socket {
@@ -29,6 +29,9 @@ export class Link {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly queue: Event[] = [];
   private isBusy = false;
+  /** Which attempt at opening a socket this is: earlier ones are over, whatever comes of them. */
+  private attempt = 0;
+  private readonly unhear: () => void;
 
   constructor(
     readonly connection: Connection,
@@ -40,9 +43,18 @@ export class Link {
     private readonly now: () => number = Date.now,
   ) {
     // Timers are throttled or frozen in the background: coming back is a reason to look.
-    const look = () => this.happen({ type: "online" });
-    const target = globalThis as Partial<Pick<Window, "addEventListener">>;
-    for (const event of ["online", "pageshow", "focus"]) target.addEventListener?.(event, look);
+    const look = () => {
+      if (globalThis.document?.visibilityState !== "hidden") this.happen({ type: "online" });
+    };
+    const heard: [Partial<EventTarget> | undefined, string][] = [
+      [globalThis as Partial<EventTarget>, "online"],
+      [globalThis as Partial<EventTarget>, "pageshow"],
+      [globalThis.document, "visibilitychange"],
+    ];
+    for (const [target, event] of heard) target?.addEventListener?.(event, look);
+    this.unhear = () => {
+      for (const [target, event] of heard) target?.removeEventListener?.(event, look);
+    };
   }
 
   /** Something happened. */
@@ -53,6 +65,7 @@ export class Link {
     this.isBusy = true;
     for (let next = this.queue.shift(); next; next = this.queue.shift()) {
       for (const action of this.connection.step(next, this.now())) this.act(action);
+      if (next.type === "close") this.unhear();
     }
     this.isBusy = false;
     clearTimeout(this.timer);
@@ -77,18 +90,17 @@ export class Link {
   }
 
   private async open(): Promise<void> {
-    let token: string;
-    try {
-      token = await this.token();
-    } catch {
-      return this.happen({ type: "no-token" });
-    }
-    if (this.connection.phase !== "opening") return;
+    const attempt = ++this.attempt;
+    let token: string | null;
     let socket: Socket;
     try {
+      token = await this.token();
+      if (attempt !== this.attempt) return;
+      if (token === null) return this.happen({ type: "no-token" });
       socket = this.openSocket(this.url, SUBPROTOCOL);
     } catch {
-      return this.happen({ type: "lost" });
+      if (attempt === this.attempt) this.happen({ type: "lost" });
+      return;
     }
     this.socket = socket;
     const lost = () => {
@@ -97,13 +109,14 @@ export class Link {
       this.happen({ type: "lost" });
     };
     socket.onopen = () => {
-      if (this.socket === socket) this.happen({ type: "opened", token });
+      if (this.socket === socket) this.happen({ type: "opened", token: token! });
     };
     socket.onmessage = ({ data }) => {
       if (this.socket !== socket) return;
       const told = JSON.parse(String(data)) as FromServer | FromServer[];
       for (const message of Array.isArray(told) ? told : [told]) {
-        this.happen({ type: "message", message });
+        // One of them may end it.
+        if (this.socket === socket) this.happen({ type: "message", message });
       }
     };
     socket.onclose = lost;
@@ -111,8 +124,10 @@ export class Link {
   }
 
   private async renew(): Promise<void> {
+    const attempt = this.attempt;
     try {
-      this.happen({ type: "token", token: await this.token() });
+      const token = await this.token();
+      if (token !== null && attempt === this.attempt) this.happen({ type: "token", token });
     } catch {
       // The old one still counts for a while; when it ends the server says so.
     }
@@ -121,6 +136,7 @@ export class Link {
   private hangUp(): void {
     const socket = this.socket;
     this.socket = undefined;
+    this.attempt += 1;
     socket?.close();
   }
 }

@@ -63,9 +63,12 @@ export function overlay(
       };
       return {
         update: (matches, to) =>
-          change((rows) => rows.map((row) => (matches(row) ? to(row) : row))),
+          change((rows) =>
+            rows.some(matches) ? rows.map((row) => (matches(row) ? to(row) : row)) : rows,
+          ),
         insert: (row) => change((rows) => [...rows, row]),
-        remove: (matches) => change((rows) => rows.filter((row) => !matches(row))),
+        remove: (matches) =>
+          change((rows) => (rows.some(matches) ? rows.filter((row) => !matches(row)) : rows)),
         some: (matches) => results.some((result) => (result.data as Row[]).some(matches)),
       };
     },
@@ -73,5 +76,20 @@ export function overlay(
       for (const result of find(query.name, args)) result.data = change(result.data as never);
     },
   };
-  for (const effect of effects) effect(draft);
+  for (const effect of effects) {
+    const before = shown.map(({ data }) => data);
+    try {
+      effect(draft);
+    } catch (error) {
+      // It is the app's own fault: said where people look for those, and nothing comes of the effect.
+      shown.forEach((each, place) => (each.data = before[place]));
+      report(error);
+    }
+  }
+}
+
+/** Tells of a fault in the app's own code, without stopping what is under way. */
+export function report(error: unknown): void {
+  if ("reportError" in globalThis) reportError(error);
+  else console.error(error);
 }

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type Action, Connection, type Event, TIMING } from "../src/connection.js";
-import type { FromServer } from "../src/message.js";
+import type { FromServer, Welcome } from "../src/message.js";
 import { Rows } from "../src/rows.js";
 
-const welcome = (position: number, resumed = false): FromServer => ({
+const welcome = (position: number, resumed = false): Welcome => ({
   type: "welcome",
   protocol: 1,
   app: "notes",
@@ -30,7 +30,9 @@ function words(actions: Action[]): string[] {
 const message = (message: FromServer): Event => ({ type: "message", message });
 const opened: Event = { type: "opened", token: "t" };
 const watch: Event = { type: "watch", key: "All", query: "All", args: {}, kind: "rows" };
-const send: Event = { type: "send", id: "1", name: "Write", args: {} };
+const send: Event & { type: "send" } = { type: "send", id: "1", name: "Write", args: {} };
+const ask: Event = { type: "ask", ask: 1, query: "All", args: {} };
+const DENIED = { kind: "denied", code: "denied", message: "Not for you." } as const;
 const lost: Event = { type: "lost" };
 const bye = (reason: string, retry_ms: number | null = null) =>
   message({ type: "bye", reason, retry_ms });
@@ -43,7 +45,7 @@ const TABLE: [what: string, ...steps: [Event, string[], string][]][] = [
     [watch, [], "opening"],
     [opened, ["say hello"], "greeting"],
     [message(welcome(5)), [], "live"],
-    [{ type: "close" }, ["hang-up"], "closed"],
+    [{ type: "close" }, ["hang-up", "forsake"], "closed"],
     [{ type: "start" }, [], "closed"],
   ],
   [
@@ -63,10 +65,10 @@ const TABLE: [what: string, ...steps: [Event, string[], string][]][] = [
     "a token that does not count ends it until somebody signs in",
     [{ type: "start" }, ["open"], "opening"],
     [opened, ["say hello"], "greeting"],
-    [bye("signin"), ["hang-up"], "signed-out"],
+    [bye("signin"), ["hang-up", "forsake"], "signed-out"],
     [{ type: "online" }, [], "signed-out"],
     [{ type: "start" }, ["open"], "opening"],
-    [{ type: "no-token" }, [], "signed-out"],
+    [{ type: "no-token" }, ["hang-up", "forsake"], "signed-out"],
   ],
   [
     "a tick that does not begin here begins everything anew",
@@ -79,7 +81,7 @@ const TABLE: [what: string, ...steps: [Event, string[], string][]][] = [
     "a server that speaks another version is not asked again",
     [{ type: "start" }, ["open"], "opening"],
     [opened, ["say hello"], "greeting"],
-    [bye("version"), ["hang-up"], "outdated"],
+    [bye("version"), ["hang-up", "forsake"], "outdated"],
     [{ type: "online" }, [], "outdated"],
   ],
   [
@@ -89,6 +91,58 @@ const TABLE: [what: string, ...steps: [Event, string[], string][]][] = [
     [message(welcome(5)), [], "live"],
     [bye("stopping", 60_000), ["hang-up"], "waiting"],
     [{ type: "wake" }, [], "waiting"],
+  ],
+  [
+    "a token that ends is followed by the next one at once; one that has ended is none",
+    [{ type: "start" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message(welcome(5)), [], "live"],
+    [bye("expired"), ["hang-up"], "waiting"],
+    [{ type: "wake" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [bye("expired"), ["hang-up", "forsake"], "signed-out"],
+  ],
+  [
+    "who signs out takes no command along, and is not sent another's",
+    [{ type: "start" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message(welcome(5)), [], "live"],
+    [send, ["say command"], "live"],
+    [{ type: "no-token" }, ["hang-up", "settle", "forsake"], "signed-out"],
+    [send, ["settle"], "signed-out"],
+    [ask, ["answer"], "signed-out"],
+    [{ type: "start" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message(welcome(9)), [], "live"],
+  ],
+  [
+    "what failed is asked for again after a break",
+    [{ type: "start" }, ["open"], "opening"],
+    [watch, [], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message(welcome(5)), [], "live"],
+    [message({ type: "fail", sub: 1, error: DENIED }), [], "live"],
+    [lost, [], "waiting"],
+    [{ type: "online" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message(welcome(5, true)), ["say sub"], "live"],
+  ],
+  [
+    "after a restore what was recorded is not waited for",
+    [{ type: "start" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message(welcome(5)), [], "live"],
+    [lost, [], "waiting"],
+    [{ type: "online" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message({ ...welcome(3), lineage: "2222222222222222" }), ["forsake"], "live"],
+  ],
+  [
+    "what is too large is not sent at all",
+    [{ type: "start" }, ["open"], "opening"],
+    [opened, ["say hello"], "greeting"],
+    [message(welcome(5)), [], "live"],
+    [{ ...send, args: "x".repeat(1024 * 1024) }, ["settle"], "live"],
   ],
   [
     "what is of no socket is not heard",
@@ -147,6 +201,35 @@ test("a quiet server is asked whether it is there, and given up when it is silen
   assert.equal(connection.phase, "waiting");
 });
 
+test("a socket that does not open in time is given up", () => {
+  const connection = new Connection(TIMING, () => 0.5);
+  connection.step({ type: "start" }, START);
+  assert.equal(connection.wakesAt(), START + TIMING.openMs);
+  const late = connection.step({ type: "wake" }, START + TIMING.openMs);
+  assert.deepEqual([words(late), connection.phase], [["hang-up"], "waiting"]);
+});
+
+test("a newer token is asked for before the old one ends", () => {
+  const connection = new Connection();
+  live(connection);
+  const soon = Date.parse("2026-11-21T06:00:00Z") - TIMING.renewMs;
+  assert.deepEqual(words(connection.step({ type: "wake" }, soon)), ["renew", "say ping"]);
+  const renewed = connection.step({ type: "token", token: "newer" }, soon);
+  assert.deepEqual(renewed, [{ do: "say", message: { type: "token", token: "newer" } }]);
+});
+
+test("somebody else never sees what was shown before", () => {
+  const connection = new Connection();
+  connection.step(watch, START);
+  live(connection);
+  const subs = [{ sub: 1, reset: true, put: [["a", "", "mine"]] as [string, string, unknown][] }];
+  connection.step(message({ type: "tick", from: 5, to: 5, time: "", subs }), START);
+  for (const event of [lost, { type: "online" } as Event, opened]) connection.step(event, START);
+  assert.ok(connection.watches.get("All")!.data, "while nobody else is known it stays");
+  connection.step(message({ ...welcome(5), who: "another" }), START);
+  assert.equal(connection.watches.get("All")!.data, undefined);
+});
+
 test("attempts are further and further apart, by chance and up to a limit", () => {
   const pauses = (random: number) => {
     const connection = new Connection(TIMING, () => random);
@@ -185,4 +268,7 @@ test("a busy server is sent the same command again after a while", () => {
   const error = { kind: "busy", code: "busy", message: "Not now.", retry_ms: 1_000 } as const;
   assert.deepEqual(connection.step(message({ type: "result", id: "1", error }), START), []);
   assert.deepEqual(words(connection.step({ type: "wake" }, START + 1_000)), ["say command"]);
+  const late = START + TIMING.offlineMs;
+  const actions = connection.step(message({ type: "result", id: "1", error }), late);
+  assert.deepEqual(actions, [{ do: "settle", id: "1", result: { error } }], "not for ever");
 });
