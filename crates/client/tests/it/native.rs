@@ -1,6 +1,7 @@
 //! A client on a link that the test holds in its hands: real sockets, and a clock of the test's own.
 //! Whatever it shows is held against the history at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -25,6 +26,18 @@ use crate::place::Place;
 /// notices.
 const UNREAD_BYTES: usize = 8 * 1024;
 
+/// What a link does to the ticks that pass it, other than carrying them: to every eleventh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tampers {
+    Never,
+    /// Rows that have changed are not told: a server that forgets a diff.
+    WithoutRows,
+    /// Values are told as another: a query that was run for somebody else.
+    OtherValue,
+    /// The whole tick is lost.
+    Loses,
+}
+
 /// See the module.
 pub(crate) struct Native {
     pub(crate) actor: String,
@@ -37,6 +50,8 @@ pub(crate) struct Native {
     /// Steps of the schedule for which it reads nothing.
     pub(crate) stalled: u64,
     pub(crate) seen: Seen,
+    tampers: Tampers,
+    ticks: u64,
 }
 
 struct Sent {
@@ -59,7 +74,7 @@ pub(crate) struct Seen {
 }
 
 impl Native {
-    pub(crate) fn new(actor: &str, now: Moment) -> Self {
+    pub(crate) fn new(actor: &str, tampers: Tampers, now: Moment) -> Self {
         Self {
             actor: actor.to_owned(),
             connection: Connection::new(now),
@@ -69,6 +84,8 @@ impl Native {
             commands: BTreeMap::new(),
             stalled: 0,
             seen: Seen::default(),
+            tampers,
+            ticks: 0,
         }
     }
 
@@ -114,6 +131,7 @@ impl Native {
             link.get_ref().set_nonblocking(false).unwrap();
             match heard {
                 Ok(Message::Binary(frame)) => {
+                    let frame = self.tampered(&frame);
                     self.connection.handle(Input::Frame(&frame), now);
                     self.check(place);
                 }
@@ -128,6 +146,43 @@ impl Native {
         // Whatever was there has been heard: now silence counts.
         self.connection.handle(Input::Alarm, now);
         self.act(place, now);
+    }
+
+    /// The frame as the link lets it through.
+    fn tampered<'a>(&mut self, frame: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.tampers == Tampers::Never {
+            return Cow::Borrowed(frame);
+        }
+        let message: Value = rmp_serde::from_slice(frame).unwrap();
+        let mut messages = match message {
+            Value::Array(messages) => messages,
+            one => vec![one],
+        };
+        messages.retain_mut(|message| {
+            if message["type"] != "tick" {
+                return true;
+            }
+            self.ticks += 1;
+            if !self.ticks.is_multiple_of(11) {
+                return true;
+            }
+            for sub in message["subs"].as_array_mut().unwrap() {
+                match self.tampers {
+                    Tampers::WithoutRows
+                        if sub.get("put").is_some() && sub.get("reset").is_none() =>
+                    {
+                        (sub["put"], sub["del"]) = (json!([]), json!([]));
+                    }
+                    Tampers::OtherValue if sub.get("value").is_some() => sub["value"] = json!(null),
+                    Tampers::WithoutRows
+                    | Tampers::OtherValue
+                    | Tampers::Never
+                    | Tampers::Loses => {}
+                }
+            }
+            self.tampers != Tampers::Loses
+        });
+        Cow::Owned(rmp_serde::to_vec_named(&messages).unwrap())
     }
 
     fn act(&mut self, place: &mut Place, now: Moment) {

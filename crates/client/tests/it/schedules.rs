@@ -16,7 +16,7 @@ use deeds_values::CommandId;
 use serde_json::{Value, json};
 
 use crate::history::QUERIES;
-use crate::native::{Native, Seen};
+use crate::native::{Native, Seen, Tampers};
 use crate::place::Place;
 
 const ACTORS: [&str; 4] = ["ada", "ben", "carl", "dora"];
@@ -34,6 +34,7 @@ struct Schedule {
     /// What comes of how long things take: jitter, and the clients' clock.
     chance: Dice,
     place: Place,
+    tampers: Tampers,
     clients: Vec<Native>,
     /// The clock of the clients.
     ms: u64,
@@ -41,10 +42,10 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, tampers: Tampers) -> Self {
         let (dice, place) = (Dice::new(seed), Place::open());
         let chance = Dice::new(!seed);
-        Self { dice, chance, place, clients: Vec::new(), ms: 1, all: Vec::new() }
+        Self { dice, chance, place, tampers, clients: Vec::new(), ms: 1, all: Vec::new() }
     }
 
     fn now(&mut self) -> Moment {
@@ -133,7 +134,7 @@ impl Schedule {
         if self.clients.len() == CLIENTS_MAX {
             return;
         }
-        let mut client = Native::new(self.actor(), now);
+        let mut client = Native::new(self.actor(), self.tampers, now);
         for query in QUERIES {
             if self.dice.below(3) == 0 {
                 client.subscribe(query, now);
@@ -210,9 +211,9 @@ impl Schedule {
 }
 
 /// Runs a seed; what its clients went through, together.
-fn run(seed: u64, steps: u64) -> Seen {
+fn run(seed: u64, steps: u64, tampers: Tampers) -> Seen {
     println!("DEEDS_LIVE_SEEDS={seed}..{} DEEDS_LIVE_STEPS={steps}", seed + 1);
-    let mut schedule = Schedule::new(seed);
+    let mut schedule = Schedule::new(seed, tampers);
     for _ in 0..steps {
         schedule.step();
     }
@@ -259,7 +260,23 @@ fn whatever_happens_clients_show_what_they_may_see_at_every_position_they_show()
     without_words_for_planned_panics();
     let (seeds, steps) = seeds();
     for seed in seeds {
-        let Seen { compared, opened, lost, .. } = run(seed, steps);
+        let Seen { compared, opened, lost, .. } = run(seed, steps, Tampers::Never);
         assert!(compared > 0 && opened > 0 && lost > 0, "something happens: seed {seed}");
+    }
+}
+
+#[test]
+fn a_tick_that_is_lost_on_the_way_costs_a_new_greeting_and_nothing_else() {
+    without_words_for_planned_panics();
+    run(100, 100, Tampers::Loses);
+}
+
+#[test]
+fn what_a_server_forgets_or_tells_wrongly_is_seen() {
+    for (tampers, seed) in [(Tampers::WithoutRows, 101), (Tampers::OtherValue, 102)] {
+        let ran = std::panic::catch_unwind(|| run(seed, 200, tampers));
+        let panic = ran.expect_err("clients show what is not so");
+        let text = panic.downcast_ref::<String>().unwrap();
+        assert!(text.contains(" sees "), "{text}");
     }
 }
