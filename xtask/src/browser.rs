@@ -1,24 +1,23 @@
 //! The step `browser`: the real food bank in a real browser, driven as a person would.
 //!
-//! 1. `npm ci` gets what the tests are written with, exactly as locked.
+//! 1. `npm ci` gets what the tests are written with, exactly as locked. Alone, the step builds the pages, too.
 //! 2. The food bank is built; after the tests, in their way, so that nothing is left to build.
-//! 3. `node --test` starts it on a free port and drives a headless Chromium.
+//! 3. `node --test` starts it on a free port and drives a headless Chromium, and the SDK in Node.
 //!
 //! Screenshots are left in the target directory, for people to look at.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::needs::{CHROMIUM, NODE, NPM, Need};
-use crate::{steps, test, tree};
+use crate::needs::{CHROMIUM, NODE};
+use crate::{steps, test, tree, typescript};
 
 /// Where the tests are.
-fn tests() -> PathBuf {
-    tree::root().join("tests/browser")
-}
+const TESTS: &str = "tests/browser";
 
-/// The step alone: builds no more than the food bank.
+/// The step alone: builds no more than the food bank, and its pages.
 pub(crate) fn check() -> anyhow::Result<()> {
+    typescript::build()?;
     drive(tree::cargo(&["build", "--package", "food-bank"]))
 }
 
@@ -32,10 +31,11 @@ fn drive(mut build: Command) -> anyhow::Result<()> {
     npm_ci()?;
     test::strict(&mut build);
     steps::program(&mut build)?;
-    let mut node = program(&NODE);
-    node.args(["--test", "--test-reporter", "spec"])
+    let mut node = typescript::program(&NODE, TESTS);
+    // Node 20 has a WebSocket only when asked.
+    node.args(["--experimental-websocket", "--test", "--test-reporter", "spec"])
         .env("DEEDS_FOOD_BANK", tree::target().join("debug/food-bank"))
-        .env("DEEDS_CHROMIUM", found(&CHROMIUM))
+        .env("DEEDS_CHROMIUM", CHROMIUM.find().unwrap_or_else(|| CHROMIUM.program.into()))
         .env("DEEDS_SCREENSHOTS", tree::target().join("screenshots"));
     steps::program(&mut node)
 }
@@ -45,7 +45,9 @@ pub(crate) fn playwrights_own() -> Option<PathBuf> {
     const ASK: &str = "import { chromium } from 'playwright-core';\
         process.stdout.write(chromium.executablePath());";
     let mut ask = Command::new("node");
-    ask.current_dir(tests()).args(["--input-type=module", "--eval", ASK]).stdin(Stdio::null());
+    ask.current_dir(tree::root().join(TESTS))
+        .args(["--input-type=module", "--eval", ASK])
+        .stdin(Stdio::null());
     let path = PathBuf::from(tree::output(&mut ask).ok()?);
     path.is_file().then_some(path)
 }
@@ -54,23 +56,11 @@ pub(crate) fn playwrights_own() -> Option<PathBuf> {
 pub(crate) fn fetch_playwrights_own() -> anyhow::Result<()> {
     println!("xtask: getting Playwright's Chromium into this user's cache (400 MB on disk)");
     npm_ci()?;
-    let mut install = program(&NODE);
+    let mut install = typescript::program(&NODE, TESTS);
     install.args(["node_modules/playwright-core/cli.js", "install", "--no-shell", "chromium"]);
     steps::program(&mut install)
 }
 
 fn npm_ci() -> anyhow::Result<()> {
-    steps::program(program(&NPM).args(["ci", "--no-progress"]))
-}
-
-/// A program that is needed, in the tests' directory.
-fn program(need: &Need) -> Command {
-    let mut command = Command::new(found(need));
-    command.current_dir(tests());
-    command
-}
-
-/// Its path; if it was not found after all, its name, for a complaint that people know.
-fn found(need: &Need) -> PathBuf {
-    need.find().unwrap_or_else(|| need.program.into())
+    typescript::npm(TESTS, &["ci", "--no-progress"])
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: builds the food bank and serves it on this machine.
+//! `cargo xtask demo`: builds the food bank, with its pages where Node is, and serves it on this machine.
 //!
 //! What there is to try is printed by the application itself. Its chronicle is kept in
 //! `data/food-bank` (ignored by git), so that stopping and starting again shows what survives.
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::usage::{self, Flag, Given, Others, UsageError};
-use crate::{steps, tree};
+use crate::{steps, tree, typescript};
 
 const HELP: &str = "\
 Builds the food bank and serves it on this machine, with a seeded stock.
@@ -49,6 +49,11 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         None => tree::root().join("data/food-bank"),
     };
     let fresh = given.has("--fresh") && may_wipe(&data, given.has("--yes"))?;
+    if typescript::is_possible() {
+        typescript::build()?;
+    } else {
+        println!("xtask: without Node and npm there is no shop, only the front door");
+    }
     let package = ["--profile", "demo", "--package", "food-bank"];
     println!("xtask: building the food bank (the first time takes minutes)");
     steps::program(tree::cargo(&["build"]).args(package))?;

@@ -16,6 +16,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tree;
+mod typescript;
 mod usage;
 
 use std::process::ExitCode;

@@ -24,8 +24,8 @@ pub(crate) struct Need {
     /// Whether one that was found will do.
     suits: fn(&Path) -> bool,
     pub(crate) wanted_by: &'static str,
-    /// The step of `cargo xtask test` that calls it, if one does.
-    pub(crate) step: &'static str,
+    /// The steps of `cargo xtask test` that call it.
+    pub(crate) steps: &'static [&'static str],
 }
 
 /// Where a program comes from.
@@ -48,7 +48,7 @@ pub(crate) const STRACE: Need = Need {
     from: Source::Debian("strace"),
     suits: any,
     wanted_by: "the test that no answer leaves before its fdatasync",
-    step: "tests",
+    steps: &["tests"],
 };
 
 /// Lists the files of the tree, and clones it for `ci`.
@@ -59,7 +59,7 @@ pub(crate) const GIT: Need = Need {
     from: Source::Debian("git"),
     suits: any,
     wanted_by: "`tidy`, which looks at what is tracked",
-    step: "tidy",
+    steps: &["tidy"],
 };
 
 /// Checks licences, bans and sources of dependencies.
@@ -70,7 +70,7 @@ pub(crate) const CARGO_DENY: Need = Need {
     from: Source::Crate("cargo-deny", "0.20.2"),
     suits: any,
     wanted_by: "the step `deny`",
-    step: "deny",
+    steps: &["deny"],
 };
 
 /// The peer that `bench` measures beside us. Debian keeps its programs out of `PATH`.
@@ -81,29 +81,29 @@ pub(crate) const POSTGRESQL: Need = Need {
     from: Source::Debian("postgresql"),
     suits: any,
     wanted_by: "`bench`, which runs PostgreSQL beside us",
-    step: "",
+    steps: &[],
 };
 
-/// Runs the tests that drive a browser.
+/// Runs the tests of what is written in TypeScript, and those that drive a browser.
 pub(crate) const NODE: Need = Need {
     program: "node",
     or: &[],
     also_in: None,
     from: Source::Person("install Node 20 or newer, from https://nodejs.org or your distribution"),
     suits: is_recent_node,
-    wanted_by: "the step `browser`",
-    step: "browser",
+    wanted_by: "the steps `typescript` and `browser`",
+    steps: &["typescript", "browser"],
 };
 
-/// Gets what those tests are made with.
+/// Gets what those and the pages are made with.
 pub(crate) const NPM: Need = Need {
     program: "npm",
     or: &[],
     also_in: None,
     from: Source::Person("it comes with Node from https://nodejs.org; Debian's package is `npm`"),
     suits: any,
-    wanted_by: "the step `browser`",
-    step: "browser",
+    wanted_by: "the steps `typescript` and `browser`",
+    steps: &["typescript", "browser"],
 };
 
 /// What a person would use the food bank with.
@@ -114,7 +114,7 @@ pub(crate) const CHROMIUM: Need = Need {
     from: Source::Browser,
     suits: starts,
     wanted_by: "the step `browser`",
-    step: "browser",
+    steps: &["browser"],
 };
 
 impl Need {
@@ -331,7 +331,7 @@ mod tests {
             from: Source::Person("have one"),
             suits,
             wanted_by: "this test",
-            step: "",
+            steps: &[],
         };
         assert!(shell(any).find().is_some());
         assert_eq!(shell(|_| false).find(), None);
@@ -346,7 +346,7 @@ mod tests {
             from: Source::Debian("no-such-package"),
             suits: any,
             wanted_by: "this test",
-            step: "",
+            steps: &[],
         };
         assert_eq!(need.find(), None);
         assert_eq!(need.advice(), "install the package `no-such-package`");

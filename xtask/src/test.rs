@@ -7,7 +7,7 @@
 use crate::needs::{self, CARGO_DENY, CHROMIUM, GIT, NODE, NPM, Need, STRACE};
 use crate::steps::{self, Step, Work};
 use crate::usage::{self, Flag, Others, UsageError};
-use crate::{browser, edges, tidy, tree};
+use crate::{browser, edges, tidy, tree, typescript};
 
 const HELP: &str = "\
 Everything that must hold: format, style, edges, licences, lints, docs, tests, a browser.
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let only = given.values("--only");
     if !only.is_empty() {
         steps = chosen(steps, &only)?;
-        let wanted = |need: &&Need| steps.iter().any(|step| need.step == step.name);
+        let wanted = |need: &&Need| steps.iter().any(|step| need.steps.contains(&step.name));
         needs::meet(&NEEDS.into_iter().filter(wanted).collect::<Vec<_>>())?;
     }
     steps::run(steps)
@@ -54,6 +54,7 @@ fn steps() -> Vec<Step> {
         step("tidy", "the rules no compiler checks", Work::Check(tidy::check)),
         step("edges", "no crate sees what must stay out of it", Work::Check(edges::check)),
         step("needs", "what this machine lacks is got, or named", Work::Check(meet_all)),
+        step("typescript", "the SDK and the food bank's pages", Work::Check(typescript::check)),
         step("deny", "licences, bans and sources of dependencies", Work::Check(deny)),
         step("clippy", "no warning, in code and tests", clippy()),
         step("docs", "every link in the documentation leads somewhere", docs()),
@@ -164,7 +165,7 @@ fn chosen(steps: Vec<Step>, only: &[&str]) -> anyhow::Result<Vec<Step>> {
 fn list(steps: &[Step]) {
     println!("Steps:");
     for step in steps {
-        println!("  {:<8}{}", step.name, step.about);
+        println!("  {:<12}{}", step.name, step.about);
     }
     println!("\nNeeds:");
     for need in NEEDS {
