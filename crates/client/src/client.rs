@@ -80,6 +80,8 @@ struct Waiting {
     answers: BTreeMap<AskId, oneshot::Sender<Result<Answer, Error>>>,
     durable: BTreeMap<Ticket, oneshot::Sender<Result<Outcome, Error>>>,
     visible: BTreeMap<Ticket, oneshot::Sender<Result<Position, Error>>>,
+    /// Whether the task does no more: it has ended.
+    is_over: bool,
 }
 
 impl Client {
@@ -103,6 +105,7 @@ impl Client {
             answers: BTreeMap::new(),
             durable: BTreeMap::new(),
             visible: BTreeMap::new(),
+            is_over: false,
         };
         let shared = Arc::new(Shared {
             waiting: Mutex::new(waiting),
@@ -291,14 +294,19 @@ impl Shared {
 
     /// One step; what it leaves to do is the task's.
     fn with<T>(&self, step: impl FnOnce(&mut Waiting, Moment) -> T) -> T {
-        let done = step(&mut self.lock(), self.now());
+        let mut waiting = self.lock();
+        let done = step(&mut waiting, self.now());
+        if waiting.is_over {
+            // The task is gone, and with it whatever links there were.
+            drop(self.tell(&mut waiting));
+        }
+        drop(waiting);
         self.wake.notify_one();
         done
     }
 
-    /// What is to be done on the side of the link; who waits for an event is told.
-    fn to_do(&self) -> Vec<Action> {
-        let mut waiting = self.lock();
+    /// Tells whoever waits for what has happened; what is left is to be done on the side of the link.
+    fn tell(&self, waiting: &mut Waiting) -> Vec<Action> {
         let mut to_do = Vec::new();
         for action in waiting.connection.take_actions() {
             match action {
@@ -309,6 +317,21 @@ impl Shared {
         }
         to_do
     }
+
+    fn to_do(&self) -> ToDo {
+        let mut waiting = self.lock();
+        let actions = self.tell(&mut waiting);
+        // Of the same moment: what ends it also leaves something to do.
+        waiting.is_over = waiting.connection.ended().is_some();
+        ToDo { actions, alarm: waiting.connection.alarm(), is_last: waiting.is_over }
+    }
+}
+
+/// What is to be done now, and when something may be without anything happening.
+struct ToDo {
+    actions: Vec<Action>,
+    alarm: Option<u64>,
+    is_last: bool,
 }
 
 impl Waiting {
@@ -333,7 +356,8 @@ impl Waiting {
 async fn run(shared: Arc<Shared>, request: link::Request, tokens: Arc<Tokens>) {
     let mut link = Link::None;
     loop {
-        for action in shared.to_do() {
+        let ToDo { actions, alarm, is_last } = shared.to_do();
+        for action in actions {
             match action {
                 Action::Open => {
                     link = Link::opening(request.clone(), Arc::clone(&tokens));
@@ -348,13 +372,9 @@ async fn run(shared: Arc<Shared>, request: link::Request, tokens: Arc<Tokens>) {
                 Action::Tell(_) => unreachable!("events are told where they are taken"),
             }
         }
-        let alarm = {
-            let waiting = shared.lock();
-            if waiting.connection.ended().is_some() {
-                return;
-            }
-            waiting.connection.alarm()
-        };
+        if is_last {
+            return;
+        }
         let alarm = alarm.map(|ms| shared.started + Duration::from_millis(ms));
         let heard = tokio::select! {
             heard = link.next() => heard,
