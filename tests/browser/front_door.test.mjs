@@ -24,7 +24,7 @@ function parts(page) {
 }
 
 async function come(page, address, name) {
-  await page.goto(address);
+  await page.goto(`${address}/front-door`);
   await page.getByRole("button", { name: new RegExp(`^${name} `) }).click();
   await page.getByRole("heading", { name: `Welcome, ${name}` }).waitFor();
 }
@@ -35,7 +35,7 @@ test("nora looks for spaghetti, is refused too much of it, and orders some", asy
   const { page, complaints } = await browse(t, directory);
   const { outcome, last, press, choose } = parts(page);
 
-  await page.goto(server.address);
+  await page.goto(`${server.address}/front-door`);
   await page.getByRole("heading", { name: "Who are you today?" }).waitFor();
   await pictures(page, "1-door");
   await come(page, server.address, "nora");
@@ -190,7 +190,7 @@ test("everything can be done by keyboard", async (t) => {
     }
     assert.fail(`Tab never comes to ${name}`);
   };
-  await page.goto(server.address);
+  await page.goto(`${server.address}/front-door`);
   await page.getByRole("heading", { name: "Who are you today?" }).waitFor();
   await tabTo("nora");
   await page.keyboard.press("Enter");
@@ -209,7 +209,7 @@ test("outside development a token is asked for, and the page follows what others
   const server = await serve(t, directory, "--seed");
   const { page, complaints } = await browse(t, directory);
   const { outcome, choose, press } = parts(page);
-  await page.goto(server.address);
+  await page.goto(`${server.address}/front-door`);
   await page.getByRole("heading", { name: "Who are you?" }).waitFor();
   await pictures(page, "9-token");
   await page.getByLabel("Token").fill("nonsense");
@@ -242,7 +242,7 @@ test("outside development a token is asked for, and the page follows what others
 test("nothing on the page comes from elsewhere, and nothing else may run", async (t) => {
   const directory = await place(t);
   const server = await serve(t, directory, "--dev", "--no-seed");
-  const response = await fetch(server.address);
+  const response = await fetch(`${server.address}/front-door`);
   assert.equal(response.status, 200);
   const policy = response.headers.get("content-security-policy");
   for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'none'"]) {

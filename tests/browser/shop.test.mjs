@@ -1,0 +1,195 @@
+// The shop in real browsers: several people at once, a server that dies, a page that is offline.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browse, picture, place, run, serve } from "./food_bank.mjs";
+
+/** One person in a browser of their own. */
+async function visit(t, directory, address, person, prepare = async () => {}) {
+  const { page, complaints } = await browse(t, directory);
+  await prepare(page);
+  await page.goto(`${address}/?as=${person}`);
+  await page.locator(".connection.live").waitFor();
+  await page.locator(".offer[data-sku]").first().waitFor();
+  return Object.assign(page, { complaints });
+}
+
+/** Lets the way to a page be held up for a moment, or be cut: `page.way`. */
+async function holdable(page) {
+  page.way = { held: undefined, isDown: false };
+  await page.routeWebSocket(/\/v1\/live$/, (socket) => {
+    const { way } = page;
+    if (way.isDown) return socket.close();
+    const server = socket.connectToServer();
+    socket.onMessage((message) => server.send(message));
+    server.onMessage((message) => (way.held ? way.held.push(message) : socket.send(message)));
+    way.release = () => {
+      const held = way.held;
+      way.held = undefined;
+      for (const message of held) socket.send(message);
+    };
+    way.cut = async () => {
+      way.isDown = true;
+      await Promise.all([socket.close(), server.close()]);
+    };
+  });
+}
+
+const offer = (page, sku) => page.locator(`.offer[data-sku="${sku}"]`);
+const stock = (page, sku) => offer(page, sku).locator(".stock");
+const add = (page, sku) => offer(page, sku).locator(".add").click();
+const ticks = async (page) => Number(await page.locator(".connection").getAttribute("data-ticks"));
+
+/** That the network was away is the browser's complaint and no fault of the page. */
+const isOurs = (complaint) => !/WebSocket|ERR_|Failed to (load|fetch)/.test(complaint);
+
+/** Waits until an element says this. */
+async function says(locator, words) {
+  await locator.filter({ hasText: words }).waitFor();
+}
+
+/** A product of which exactly one is left, without a limit. */
+async function theLastOne(address) {
+  const ask = async (actor, name, args) => {
+    const headers = { "content-type": "application/json" };
+    const made = await fetch(`${address}/v1/dev/token`, {
+      method: "POST", headers, body: JSON.stringify({ actor }),
+    });
+    const { token } = await made.json();
+    const sent = await fetch(`${address}/v1/commands/${name}`, {
+      method: "POST", headers: { ...headers, authorization: `Bearer ${token}` }, body: JSON.stringify(args),
+    });
+    assert.equal(sent.status, 200, await sent.clone().text());
+    return (await sent.json()).answer;
+  };
+  await ask("ada", "AddProduct", {
+    sku: "LAST-ONE", name: "Aardvark biscuits", category: "bakery", size: "1 pack", barcode: "2000000099996",
+  });
+  await ask("ada", "ReceiveLot", { sku: "LAST-ONE", quantity: 1, best_before: "2099-01-01" });
+  return "LAST-ONE";
+}
+
+test("two people race for the last item: one has it, the other sees why not", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const come = (who) => visit(t, directory, address, who, holdable);
+  const [nora, nils] = await Promise.all(["nora", "nils"].map(come));
+  const sku = await theLastOne(address);
+  for (const page of [nora, nils]) await says(stock(page, sku), "1 left");
+
+  // Both click before either can hear of the other; the server has decided when both have a result.
+  for (const page of [nora, nils]) page.way.held = [];
+  await Promise.all([nora, nils].map((page) => add(page, sku)));
+  for (const { way } of [nora, nils]) {
+    while (!way.held.some((message) => message.includes('"result"'))) await nora.waitForTimeout(5);
+  }
+  for (const page of [nora, nils]) await says(stock(page, sku), "None left");
+  for (const page of [nora, nils]) page.way.release();
+  const refusal = (page) => offer(page, sku).getByRole("alert");
+  await Promise.race([nora, nils].map((page) => refusal(page).waitFor()));
+  for (const page of [nora, nils]) await says(stock(page, sku), "None left");
+  const refused = await Promise.all([nora, nils].map((page) => refusal(page).isVisible()));
+  assert.equal(refused.filter(Boolean).length, 1, "exactly one is refused");
+  const [loser, winner] = refused[0] ? [nora, nils] : [nils, nora];
+  assert.match(await refusal(loser).textContent(), /^Only 0 of LAST-ONE are left\.$/);
+  await says(winner.locator(".cart"), "1 × Aardvark biscuits");
+  assert.equal(await loser.locator(".cart").getByText("Aardvark").count(), 0, "nothing stays of what was expected");
+  await picture(loser, "shop-refused", 1280);
+
+  // The winner gives it back; the other sees it at once, without doing anything.
+  await winner.getByRole("button", { name: "Give Aardvark biscuits back" }).click();
+  await says(stock(loser, sku), "1 left");
+  assert.deepEqual([nora.complaints, nils.complaints], [[], []]);
+});
+
+test("an order is placed and moves on the page as the warehouse works", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const nora = await visit(t, directory, address, "nora");
+  await add(nora, "APPLES-1KG");
+  await says(nora.locator(".cart"), "1 × Apples");
+  await says(stock(nora, "APPLES-1KG"), "you have 1 of 3 a week");
+  await nora.getByRole("button", { name: "Order this" }).click();
+  await says(nora.locator(".cart"), "It is order 1");
+  await says(nora.locator('[data-order="1"] .status'), "Waiting to be picked");
+  await run(directory, "command", "ClaimOrder", "order=1", "--as", "vera", "--url", address);
+  await says(nora.locator('[data-order="1"] .status'), "Being picked");
+  await nora.getByLabel("Search").fill("apple");
+  await nora.locator('.offer[data-sku="BANANAS-1KG"]').waitFor({ state: "detached" });
+  assert.deepEqual(nora.complaints, []);
+});
+
+test("the server is killed and restarted, and both pages recover by themselves", async (t) => {
+  const directory = await place(t);
+  const first = await serve(t, directory, "--dev");
+  const [nora, nils] = await Promise.all(["nora", "nils"].map((who) => visit(t, directory, first.address, who)));
+  await add(nora, "APPLES-1KG");
+  await says(nora.locator(".cart"), "1 × Apples");
+  await says(nora.locator(".waiting"), /^$/);
+  await first.stop("SIGKILL");
+  for (const page of [nora, nils]) {
+    await page.locator(".connection:not(.live)").waitFor();
+    assert.ok((await page.locator(".offer[data-sku]").count()) > 50, "what was shown stays");
+  }
+  // Done while the server is away: it waits, and is done once.
+  await add(nora, "BANANAS-1KG");
+  await says(nora.locator(".waiting"), "1 on the way");
+  const { port } = new URL(first.address);
+  await serve(t, directory, "--dev", "--listen", `127.0.0.1:${port}`);
+  for (const page of [nora, nils]) await page.locator(".connection.live").waitFor();
+  await says(nora.locator(".cart"), "1 × Bananas");
+  await says(nora.locator(".waiting"), /^$/);
+  await says(stock(nils, "BANANAS-1KG"), "89 left");
+  await add(nils, "BANANAS-1KG");
+  await says(stock(nora, "BANANAS-1KG"), "88 left");
+  assert.deepEqual([nora, nils].flatMap((page) => page.complaints).filter(isOurs), []);
+});
+
+test("a page that was offline for 20 s catches up in one tick", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const come = (who) => visit(t, directory, address, who, holdable);
+  const [nora, nils] = await Promise.all(["nora", "nils"].map(come));
+  const before = await ticks(nora);
+  const left = async (sku) => parseInt(await stock(nora, sku).textContent());
+  const [apples, bananas] = [await left("APPLES-1KG"), await left("BANANAS-1KG")];
+  // Setting a page offline leaves a socket that is open as it is: it is cut as well.
+  await nora.context().setOffline(true);
+  await nora.way.cut();
+  const until = Date.now() + 20_000;
+  for (const sku of ["APPLES-1KG", "PEARS-1KG", "BANANAS-1KG"]) {
+    await add(nils, sku);
+    await says(nils.locator(".waiting"), /^$/);
+  }
+  assert.equal(await ticks(nora), before, "nothing reaches it");
+  await nora.waitForTimeout(until - Date.now());
+  nora.way.isDown = false;
+  await nora.context().setOffline(false);
+  await says(stock(nora, "BANANAS-1KG"), `${bananas - 1} left`);
+  await says(stock(nora, "APPLES-1KG"), `${apples - 1} left`);
+  assert.equal(await ticks(nora), before + 1, "all of it in one tick");
+  assert.equal(await nora.locator(".connection").getAttribute("data-resumptions"), "1");
+  assert.deepEqual(nora.complaints.filter(isOurs), []);
+});
+
+test("the shop at three widths, and by keyboard", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const page = await visit(t, directory, address, "nora");
+  await add(page, "APPLES-1KG");
+  await says(page.locator(".cart"), "1 × Apples");
+  for (const width of [1280, 820, 390]) await picture(page, "shop", width);
+  await page.getByRole("button", { name: /^Cart: 1 item/ }).click();
+  await picture(page, "shop-cart", 390);
+  await page.getByRole("button", { name: "Back to the catalogue" }).click();
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.getByLabel("Search").focus();
+  await page.keyboard.type("rice");
+  const put = page.getByRole("button", { name: "Put Basmati rice into the cart" });
+  await put.focus();
+  await page.keyboard.press("Enter");
+  await says(page.locator(".cart"), "1 × Basmati rice");
+  await page.goto(address);
+  await page.locator(".people").waitFor();
+  await picture(page, "shop-sign-in", 1280);
+});
