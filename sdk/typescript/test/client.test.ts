@@ -3,81 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import {
-  command,
-  createClient,
-  type Draft,
-  rowQuery,
-  type Socket,
-  valueQuery,
-} from "../src/index.js";
-import type { FromServer, ToServer } from "../src/message.js";
-import { ModelServer, type Note, type Session } from "./model_server.js";
-
-const All = rowQuery<object, Note>("All");
-const Heavy = rowQuery<object, Note>("Heavy");
-const Count = valueQuery<object, { notes: number }>("Count");
-const Denied = valueQuery<object, number>("Denied");
-const Write = command<Note, number, { code: "unlucky"; message: string }>("Write");
-
-/** A client, its server, and the way between them, which can be cut. */
-function connected() {
-  const server = new ModelServer();
-  let cut = () => {};
-  const way = { isUp: true, sent: [] as ToServer[], held: undefined as FromServer[] | undefined };
-  const openSocket = (): Socket => {
-    const socket: Socket = {
-      onopen: null,
-      onmessage: null,
-      onclose: null,
-      onerror: null,
-      send: (text) => {
-        const message = JSON.parse(text) as ToServer;
-        way.sent.push(message);
-        server.hear(session, message);
-      },
-      close: () => server.sessions.delete(session),
-    };
-    const session: Session = {
-      send: (message) => {
-        const data = JSON.stringify(message);
-        if (way.held) way.held.push(message);
-        else queueMicrotask(() => socket.onmessage?.({ data }));
-      },
-      subs: new Map(),
-      position: 0,
-      isGreeted: false,
-      isStalled: false,
-    };
-    cut = () => {
-      server.sessions.delete(session);
-      socket.onclose?.();
-    };
-    queueMicrotask(() => {
-      if (!way.isUp) return socket.onclose?.();
-      server.sessions.add(session);
-      socket.onopen?.();
-    });
-    return socket;
-  };
-  const client = createClient({
-    app: { name: "notes", schema: "" },
-    url: "http://notes.example",
-    token: () => "token",
-    openSocket,
-    timing: { backoffMs: 1, backoffMaxMs: 5, offlineMs: 200 },
-  });
-  return { client, server, way, cut: () => cut() };
-}
-
-/** Waits until it holds, as often as something changes. */
-async function until(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2_000; turn += 1) {
-    if (holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  assert.fail(`never came about: ${holds}`);
-}
+import type { Draft } from "../src/index.js";
+import { All, connected, Count, Denied, Heavy, until, Write } from "./connected.js";
 
 test("a query is shown live, and a command's two promises come in turn", async () => {
   const { client } = connected();
@@ -185,5 +112,75 @@ test("readers share one subscription, and a query may fail alone", async () => {
   );
   assert.equal(subs.filter((sub) => sub.query === "Heavy").length, 1);
   ends.forEach((end) => end());
+  client.close();
+});
+
+test("a token that cannot be had is asked for again; without one nobody is signed in", async () => {
+  const tokens: (string | null | Error)[] = [new Error("not now"), null, "token"];
+  const { client } = connected({
+    token: () => {
+      const token = tokens.shift()!;
+      if (token instanceof Error) throw token;
+      return token;
+    },
+  });
+  const status = () => client.connectionStatus.current.status;
+  await until(() => status() === "signed-out");
+  await assert.rejects(client.ask(Count), { kind: "signin" });
+  await assert.rejects(client.send(Write, { id: 1, weight: 1 }).visible, { kind: "signin" });
+  client.signIn();
+  await until(() => status() === "live");
+  assert.deepEqual(tokens, []);
+  client.close();
+});
+
+test("a client that is closed while its token is fetched opens no socket", async () => {
+  let give = (_: string) => {};
+  const { client, server } = connected({ token: () => new Promise((resolve) => (give = resolve)) });
+  client.close();
+  give("token");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(server.sessions.size, 0);
+  assert.equal(client.connectionStatus.current.status, "closed");
+});
+
+test("an effect or a reader that throws harms nobody else", async (t) => {
+  const { client } = connected();
+  const complaints = t.mock.method(console, "error", () => {});
+  const all = client.live(All);
+  let told = 0;
+  all.follow(() => {
+    throw new Error("a reader of the app");
+  });
+  all.follow(() => (told += 1));
+  await until(() => all.current.status === "live");
+  const note = { id: 1, weight: 2 };
+  const sent = client.send(Write, note, {
+    optimistic: (draft) => {
+      draft.rows(All).insert(note);
+      throw new Error("an effect of the app");
+    },
+  });
+  assert.deepEqual(all.current.data, [], "half an effect is none");
+  await sent.visible;
+  assert.deepEqual(all.current.data, [note]);
+  assert.ok(told >= 2);
+  assert.ok(complaints.mock.callCount() >= 2);
+  client.close();
+});
+
+test("after a restore what was recorded may be gone, and whoever waits hears of it", async () => {
+  const { client, server, cut } = connected();
+  const all = client.live(All);
+  all.follow(() => {});
+  await client.send(Write, { id: 1, weight: 2 }).visible;
+  [...server.sessions][0]!.isStalled = true;
+  const sent = client.send(Write, { id: 2, weight: 2 });
+  await sent.durable;
+  server.restore("2222222222222222", 1);
+  cut();
+  await assert.rejects(sent.visible, { kind: "version", code: "other-lineage" });
+  await until(() => all.current.status === "live");
+  assert.deepEqual(all.current.data, [{ id: 1, weight: 2 }]);
   client.close();
 });
