@@ -28,7 +28,7 @@ pub const OWN_ISSUER: &str = "deeds";
 
 /// How far the clocks of an issuer and of this server may be apart: they are kept by time servers,
 /// and an expired token should not live on.
-const LEEWAY_SECONDS: u64 = 30;
+pub(crate) const LEEWAY_SECONDS: u64 = 30;
 
 /// The longest token that is looked at: ours have 300 bytes, those of identity providers rarely 4 KiB.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;

@@ -19,7 +19,7 @@ use deeds_values::ActorId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::access::{Verified, unix_seconds};
+use crate::access::{LEEWAY_SECONDS, Verified, unix_seconds};
 use crate::body;
 use crate::gateway::{Asker, Gateway, bearer, bug};
 use crate::problem::Problem;
@@ -60,7 +60,7 @@ struct Kept {
 impl Kept {
     /// Without what has expired by itself.
     fn drop_expired(&mut self, now: u64) {
-        self.tokens.retain(|_, expires| *expires >= now);
+        self.tokens.retain(|_, expires| expires.saturating_add(LEEWAY_SECONDS) >= now);
     }
 }
 

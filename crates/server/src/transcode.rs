@@ -11,6 +11,10 @@ use std::io::Write as _;
 use deeds_engine::exact::EXACT_MAX;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+/// How deep lists and maps may lie in each other. JSON of clients may be 128 deep; what a client sends
+/// as MessagePack comes here before anybody knows it, and each level takes some of the thread's stack.
+const DEPTH_MAX: usize = 200;
+
 /// A body that JSON cannot carry: a bug of the app or of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("the recorded answer does not become JSON: {0}")]
@@ -21,6 +25,7 @@ pub(crate) fn to_json(body: &[u8], out: &mut Vec<u8>) -> Result<(), TranscodeErr
     let start = out.len();
     let mut rest = body;
     let mut deserializer = rmp_serde::Deserializer::new(&mut rest).with_human_readable();
+    deserializer.set_max_depth(DEPTH_MAX);
     Writing { out }.deserialize(&mut deserializer).map_err(|error| {
         out.truncate(start);
         TranscodeError(error.to_string())

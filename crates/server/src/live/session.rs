@@ -5,6 +5,7 @@
 //! are sent first: a result is in the queue before the hub hears of its publication, so it never comes
 //! after the tick that shows what it did.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -42,6 +43,9 @@ const COMMANDS_MAX: usize = 256;
 
 /// How many questions of a socket may be without an answer; then it is not read from.
 const ASKS_MAX: usize = 16;
+
+/// What logs call this.
+const LIVE: &str = "/v1/live";
 
 /// How long a client may be silent: it is to say `ping` far more often.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
@@ -115,11 +119,12 @@ pub(crate) struct Session {
     results: Arc<Results>,
     /// The largest number of a subscription so far.
     last_sub: Option<u32>,
-    subs: usize,
+    /// Those that have not ended.
+    subs: BTreeSet<u32>,
     commands: usize,
     asks: usize,
-    /// What came with the greeting, in one frame.
-    early: Vec<Incoming>,
+    /// What came in one frame and has to wait until there is room for it.
+    unheard: VecDeque<Incoming>,
 }
 
 impl Session {
@@ -147,10 +152,9 @@ impl Session {
             }
             () = until_true(&mut stopping) => return Err(Ended::for_now("stopping")),
         };
-        let early = messages.split_off(1);
+        let unheard = messages.split_off(1).into();
         let Some(Incoming::Hello { protocol, token, resume, subs }) = messages.pop() else {
-            let detail = "The first message is `hello`.".to_owned();
-            return Err(Ended::because("invalid", Problem::Malformed { detail }));
+            return Err(invalid("The first message is `hello`."));
         };
         if protocol != PROTOCOL {
             return Err(Ended::because("version", Problem::OtherProtocol { spoken: PROTOCOL }));
@@ -159,13 +163,13 @@ impl Session {
         let results = Arc::new(Results::default());
         let (mut wanted, mut failed, mut last_sub) = (Vec::new(), Vec::new(), None);
         check_subs(&subs, &mut last_sub)?;
+        let numbers = subs.iter().map(|wanted| wanted.sub).collect();
         for Subscribing { sub, query, args } in subs {
             match question(&gateway, &query, &args) {
                 Ok(question) => wanted.push(Wanted { sub, question }),
                 Err(problem) => failed.push((sub, problem)),
             }
         }
-        let count = wanted.len();
         let membership = gateway.sockets.hub.join(caller.clone(), resume, wanted);
         gateway.sockets.show(id, &membership.outbox);
         for (sub, problem) in failed {
@@ -181,10 +185,10 @@ impl Session {
             membership,
             results,
             last_sub,
-            subs: count,
+            subs: numbers,
             commands: 0,
             asks: 0,
-            early,
+            unheard,
         })
     }
 
@@ -210,12 +214,14 @@ impl Session {
         // Nothing goes out before the welcome.
         let welcome = outbox.next().await;
         self.send(socket, Some(welcome)).await?;
-        for incoming in std::mem::take(&mut self.early) {
-            self.hear(incoming)?;
-        }
         let mut heard = Instant::now();
         loop {
-            let has_room = self.commands < COMMANDS_MAX && self.asks < ASKS_MAX;
+            while self.has_room()
+                && let Some(message) = self.unheard.pop_front()
+            {
+                self.hear(message)?;
+            }
+            let has_room = self.has_room();
             let expires = Instant::now() + until(self.expires);
             tokio::select! {
                 biased;
@@ -228,15 +234,18 @@ impl Session {
                 () = results.ready() => self.send(socket, None).await?,
                 messages = receive(socket, self.form, &self.gateway.sockets), if has_room => {
                     heard = Instant::now();
-                    for message in messages? {
-                        self.hear(message)?;
-                    }
+                    self.unheard.extend(messages?);
                 }
                 () = tokio::time::sleep_until(heard + SILENCE_MAX), if has_room => {
                     return Err(Ended::for_now("slow"));
                 }
             }
         }
+    }
+
+    /// Whether one more message may be heard: what it asks for has a place.
+    fn has_room(&self) -> bool {
+        self.commands < COMMANDS_MAX && self.asks < ASKS_MAX && self.subs.len() <= SUBS_MAX
     }
 
     /// Sends the results that are there, and then this.
@@ -256,7 +265,10 @@ impl Session {
                 }
                 Outgoing::Tick(tick) => tick.write(self.form, &mut message),
                 Outgoing::Fail { sub, problem } => {
-                    self.subs = self.subs.saturating_sub(1);
+                    self.subs.remove(&sub);
+                    if let Problem::Denied { reason } = &problem {
+                        self.note_denied(LIVE, reason);
+                    }
                     message::write(self.form, &message::fail(sub, &problem), &mut message);
                 }
                 Outgoing::Behind(subs) => self.membership.reread(subs),
@@ -295,9 +307,13 @@ impl Session {
             self.membership.owe(position);
         }
         if let Err(Problem::Denied { reason }) = &settled {
-            self.gateway.note_denied(&self.caller, self.peer.map(|Peer(ip)| ip), &name, reason);
+            self.note_denied(&name, reason);
         }
         message::result(&id, &settled)
+    }
+
+    fn note_denied(&self, at: &str, reason: &str) {
+        self.gateway.note_denied(&self.caller, self.peer.map(|Peer(ip)| ip), at, reason);
     }
 
     fn welcome(&self, welcome: &Welcome) -> Vec<u8> {
@@ -327,14 +343,13 @@ impl Session {
     /// Does what a message says.
     fn hear(&mut self, incoming: Incoming) -> Result<(), Ended> {
         match incoming {
-            Incoming::Hello { .. } => {
-                let detail = "`hello` is said once.".to_owned();
-                return Err(Ended::because("invalid", Problem::Malformed { detail }));
-            }
+            Incoming::Hello { .. } => return Err(invalid("`hello` is said once.")),
             Incoming::Sub(wanted) => self.subscribe(wanted)?,
             Incoming::Unsub { sub } => {
-                self.subs = self.subs.saturating_sub(1);
-                self.membership.unsubscribe(sub);
+                // One that is not there may have ended while this was on its way.
+                if self.subs.remove(&sub) {
+                    self.membership.unsubscribe(sub);
+                }
             }
             Incoming::Ask { ask, query, args } => self.ask(ask, query, args),
             Incoming::Command { id, name, args } => self.command(id, name, &args),
@@ -353,9 +368,9 @@ impl Session {
         check_subs(std::slice::from_ref(&wanted), &mut self.last_sub)?;
         let Subscribing { sub, query, args } = wanted;
         let found = question(&self.gateway, &query, &args);
-        self.subs += 1;
+        self.subs.insert(sub);
         match found {
-            _ if self.subs > SUBS_MAX => {
+            _ if self.subs.len() > SUBS_MAX => {
                 let detail = format!("{SUBS_MAX} subscriptions are the most a socket has");
                 self.membership.outbox.fail(sub, Problem::Busy { detail });
             }
@@ -405,8 +420,7 @@ impl Session {
     fn renew(&mut self, token: &str) -> Result<(), Ended> {
         let (caller, expires) = admit(&self.gateway, token, self.peer, self.id)?;
         if caller.actor != self.caller.actor {
-            let detail = "A newer token is of the same actor.".to_owned();
-            return Err(Ended::because("invalid", Problem::Malformed { detail }));
+            return Err(invalid("A newer token is of the same actor."));
         }
         self.expires = expires;
         self.caller = caller.clone();
@@ -415,17 +429,21 @@ impl Session {
     }
 }
 
+/// What was said makes no sense.
+fn invalid(detail: &str) -> Ended {
+    Ended::because("invalid", Problem::Malformed { detail: detail.to_owned() })
+}
+
 /// The numbers of subscriptions rise, so that none means two things.
 fn check_subs(subs: &[Subscribing], last: &mut Option<u32>) -> Result<(), Ended> {
     for Subscribing { sub, .. } in subs {
         if last.is_some_and(|last| *sub <= last) {
-            let detail = "The numbers of subscriptions rise on a socket.".to_owned();
-            return Err(Ended::because("invalid", Problem::Malformed { detail }));
+            return Err(invalid("The numbers of subscriptions rise on a socket."));
         }
         *last = Some(*sub);
     }
     if subs.len() > SUBS_MAX {
-        return Err(Ended::because("too-large", Problem::TooLarge { limit: SUBS_MAX }));
+        return Err(invalid(&format!("{SUBS_MAX} subscriptions are the most a socket has.")));
     }
     Ok(())
 }
@@ -437,21 +455,26 @@ fn admit(
     peer: Option<Peer>,
     id: u64,
 ) -> Result<(Caller, u64), Ended> {
-    let verified = match gateway.admit(token) {
+    let verified = gateway.admit(token).and_then(|verified| {
+        let owned = gateway.sockets.own(id, &verified.caller.actor, TokenDigest::of(token));
+        // Looked at again: who revokes it from here on finds the socket on the list.
+        gateway.admit(token).map(|verified| (verified, owned))
+    });
+    let (verified, owned) = match verified {
         Ok(verified) => verified,
         Err(detail) => {
             gateway.journal.record(&Incident {
                 turned: Turned::Unauthenticated,
                 actor: None,
                 peer: peer.map(|Peer(ip)| ip),
-                at: "/v1/live",
+                at: LIVE,
                 reason: &detail,
             });
             let problem = Problem::Unauthenticated { detail, token_given: true };
             return Err(Ended::because("signin", problem));
         }
     };
-    if !gateway.sockets.own(id, &verified.caller.actor, TokenDigest::of(token)) {
+    if !owned {
         let detail = format!("{SOCKETS_PER_ACTOR_MAX} live sockets are the most of one actor");
         let problem = Some(Problem::ActorBusy { detail });
         return Err(Ended::Bye { reason: "busy", retry: Some(RETRY), problem });
