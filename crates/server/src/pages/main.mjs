@@ -244,7 +244,7 @@ function chosen() {
   const [kind, ...rest] = decodeURIComponent(location.hash.slice(1)).split("/");
   const all = { query: state.schema.queries, command: state.schema.commands }[kind] ?? {};
   const name = [rest.join("/"), `${app}/${rest.join("/")}`].find((name) => Object.hasOwn(all, name));
-  return name && { kind, name, ...all[name] };
+  return name && { ...all[name], kind, name };
 }
 
 function show() {
