@@ -1,6 +1,7 @@
 // The SDK in Node against the real food bank, killed and restarted while commands are on their way.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { createClient, command, rowQuery } from "../../sdk/typescript/dist/src/index.js";
 import { place, serve } from "./food_bank.mjs";
@@ -40,7 +41,7 @@ function until(followed, holds) {
       end();
       resolve(followed.current);
     };
-    const end = followed.follow(look);
+    const end = followed.subscribe(look);
     look();
   });
 }
@@ -52,7 +53,7 @@ test("commands in flight when the server is killed are each done once, and what 
   const first = await serve(t, directory, "--dev");
   const [ada, nora] = ["ada", "nora"].map((who) => clientOf(t, first.address, who));
   const shelves = nora.live(Catalogue, {});
-  t.after(shelves.follow(() => {}));
+  t.after(shelves.subscribe(() => {}));
   assert.ok((await ada.send(AddProduct, PRODUCT).durable).ok);
   await until(shelves, (shown) => offer(shown)?.available === 0);
 
@@ -77,6 +78,23 @@ test("commands in flight when the server is killed are each done once, and what 
   assert.deepEqual(await nora.ask(Catalogue, {}), shown.data, "what is live is what is answered");
 });
 
+test("types that were generated from another schema are outdated, and the pages' are not", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev", "--no-seed");
+  const generated = new URL("../../examples/food-bank/web/src/deeds-api.ts", import.meta.url);
+  const [, schema] = /schema: "(\w+)"/.exec(await readFile(generated, "utf8"));
+  const isOutdated = async (schema) => {
+    const client = createClient({
+      app: { name: "food-bank", schema },
+      url: address,
+      token: () => tokenOf(address, "nora"),
+    });
+    t.after(() => client.close());
+    return (await until(client.connectionStatus, ({ status }) => status === "live")).isOutdated;
+  };
+  assert.deepEqual([await isOutdated(schema), await isOutdated("another")], [false, true]);
+});
+
 test("who signs out is cut off, and sees nothing of what was shown", async (t) => {
   const directory = await place(t);
   const { address } = await serve(t, directory, "--dev");
@@ -86,7 +104,7 @@ test("who signs out is cut off, and sees nothing of what was shown", async (t) =
   );
   t.after(() => clients.forEach((client) => client.close()));
   const carts = clients.map((client) => client.live(MyCart));
-  carts.forEach((cart) => t.after(cart.follow(() => {})));
+  carts.forEach((cart) => t.after(cart.subscribe(() => {})));
   const sent = clients[0].send(AddToCart, { sku: "APPLES-1KG", quantity: 1 });
   assert.ok((await sent.visible).ok);
   await until(carts[1], ({ data }) => data?.length === 1);

@@ -54,7 +54,7 @@ export type Snapshot<Data> =
 export interface Followed<Value> {
   readonly current: Value;
   /** Calls back after each change; gives what ends it. */
-  follow(call: () => void): () => void;
+  subscribe(call: () => void): () => void;
 }
 
 /** What became of a command: an answer or a refusal, both recorded. */
@@ -164,7 +164,7 @@ export class Client {
       get current() {
         return (client.entries.get(key)?.snapshot ?? LOADING) as Snapshot<DataOf<Q>>;
       },
-      follow: (call) => {
+      subscribe: (call) => {
         const followed = entry();
         const reader = () => call();
         followed.readers.add(reader);
@@ -239,7 +239,7 @@ export class Client {
       get current() {
         return client.status;
       },
-      follow: (call) => follow(this.statusReaders, call),
+      subscribe: (call) => follow(this.statusReaders, call),
     };
   }
 
@@ -250,7 +250,7 @@ export class Client {
       get current() {
         return client.pendingNow;
       },
-      follow: (call) => follow(this.pendingReaders, call),
+      subscribe: (call) => follow(this.pendingReaders, call),
     };
   }
 

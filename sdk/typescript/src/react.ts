@@ -40,7 +40,7 @@ export function useClient(): Client {
 }
 
 function useFollowed<Value>(followed: Followed<Value>): Value {
-  const follow = useCallback((call: () => void) => followed.follow(call), [followed]);
+  const follow = useCallback((call: () => void) => followed.subscribe(call), [followed]);
   const current = () => followed.current;
   return useSyncExternalStore(follow, current, current);
 }

@@ -11,7 +11,7 @@ test("a query is shown live, and a command's two promises come in turn", async (
   const all = client.live(All);
   assert.equal(all.current.status, "loading");
   let changes = 0;
-  const end = all.follow(() => (changes += 1));
+  const end = all.subscribe(() => (changes += 1));
   await until(() => all.current.status === "live");
   const sent = client.send(Write, { id: 1, weight: 2 });
   assert.match(sent.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
@@ -27,7 +27,7 @@ test("a query is shown live, and a command's two promises come in turn", async (
 test("a refusal is an outcome, and what was expected of it goes", async () => {
   const { client, way } = connected();
   const all = client.live(All);
-  all.follow(() => {});
+  all.subscribe(() => {});
   await until(() => all.current.status === "live");
   way.held = [];
   const note = { id: 1, weight: 7 };
@@ -49,8 +49,8 @@ test("a refusal is an outcome, and what was expected of it goes", async () => {
 test("effects are run again over every tick until theirs is seen", async () => {
   const { client, server } = connected();
   const [all, count] = [client.live(All), client.live(Count)];
-  all.follow(() => {});
-  count.follow(() => {});
+  all.subscribe(() => {});
+  count.subscribe(() => {});
   await until(() => all.current.status === "live" && count.current.status === "live");
   const session = [...server.sessions][0]!;
   const double = (draft: Draft) => {
@@ -81,7 +81,7 @@ test("effects are run again over every tick until theirs is seen", async () => {
 test("what was shown stays, as stale, while the connection is away", async () => {
   const { client, way, cut } = connected();
   const all = client.live(All);
-  all.follow(() => {});
+  all.subscribe(() => {});
   await client.send(Write, { id: 1, weight: 2 }).visible;
   way.isUp = false;
   cut();
@@ -101,9 +101,9 @@ test("what was shown stays, as stale, while the connection is away", async () =>
 
 test("readers share one subscription, and a query may fail alone", async () => {
   const { client, way } = connected();
-  const ends = [client.live(Heavy), client.live(Heavy)].map((live) => live.follow(() => {}));
+  const ends = [client.live(Heavy), client.live(Heavy)].map((live) => live.subscribe(() => {}));
   const denied = client.live(Denied);
-  denied.follow(() => {});
+  denied.subscribe(() => {});
   await until(() => denied.current.status === "error");
   assert.equal(denied.current.error?.kind, "denied");
   await until(() => client.live(Heavy).current.status === "live");
@@ -149,10 +149,10 @@ test("an effect or a reader that throws harms nobody else", async (t) => {
   const complaints = t.mock.method(console, "error", () => {});
   const all = client.live(All);
   let told = 0;
-  all.follow(() => {
+  all.subscribe(() => {
     throw new Error("a reader of the app");
   });
-  all.follow(() => (told += 1));
+  all.subscribe(() => (told += 1));
   await until(() => all.current.status === "live");
   const note = { id: 1, weight: 2 };
   const sent = client.send(Write, note, {
@@ -172,7 +172,7 @@ test("an effect or a reader that throws harms nobody else", async (t) => {
 test("after a restore what was recorded may be gone, and whoever waits hears of it", async () => {
   const { client, server, cut } = connected();
   const all = client.live(All);
-  all.follow(() => {});
+  all.subscribe(() => {});
   await client.send(Write, { id: 1, weight: 2 }).visible;
   [...server.sessions][0]!.isStalled = true;
   const sent = client.send(Write, { id: 2, weight: 2 });
