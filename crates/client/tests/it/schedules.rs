@@ -182,7 +182,8 @@ impl Schedule {
     /// In the end everybody shows the last position, and whatever was sent has an end.
     fn settle(&mut self) {
         self.place.start_again();
-        self.clients.iter_mut().for_each(|client| client.stalled = 0);
+        let now = self.now();
+        self.clients.iter_mut().for_each(|client| client.hears_out(now));
         let begun = Instant::now();
         loop {
             let position = self.place.settled();
