@@ -106,11 +106,11 @@ function inPath() {
   return names.flatMap((name) => directories.map((directory) => join(directory, name))).find(existsSync);
 }
 
-/** Leaves a picture for people, and fails if the page is wider than its window. */
-export async function picture(page, name, width) {
+/** Leaves a picture for people, of the whole page or of its window, and fails if it is wider than that. */
+export async function picture(page, name, width, fullPage = true) {
   await mkdir(screenshots, { recursive: true });
   await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   if (wide > 0) throw new Error(`${name} is ${wide} px wider than ${width} px`);
-  await page.screenshot({ path: join(screenshots, `${name}-${width}.png`), fullPage: true });
+  await page.screenshot({ path: join(screenshots, `${name}-${width}.png`), fullPage });
 }

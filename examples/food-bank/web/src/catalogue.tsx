@@ -7,7 +7,7 @@ import { useDeferredValue, useState } from "react";
 
 import { type AddToCart, type Category, commands, type Offer, queries } from "./deeds-api";
 import { mayHave } from "./household";
-import { aisle, label } from "./words";
+import { aisle, kindly, label } from "./words";
 
 interface Props {
   offers: Snapshot<Offer[]>;
@@ -23,7 +23,7 @@ export function Catalogue({ offers, had, mayOrder }: Props) {
   const wanted = useDeferredValue(search.trim().toLowerCase());
   if (offers.status === "error") return <p role="alert">{offers.error.message}</p>;
   const all = offers.data ?? [];
-  const aisles = [...new Set(all.map((offer) => offer.category))];
+  const aisles = [...new Set(all.map((offer) => offer.category))].sort();
   const shown = all.filter(
     (offer) =>
       (!category || offer.category === category) &&
@@ -103,6 +103,8 @@ function OfferCard({ offer, had, mayOrder }: { offer: Offer; had: number; mayOrd
   const [add, { outcome, error, clear }] = useCommand(commands.AddToCart, { optimistic: expected });
   const { more, because } = mayHave(offer, had);
   const { sku, name, size, available, limit, labels } = offer;
+  // What moves while one looks is shown to have moved.
+  const [first] = useState(available);
   return (
     <li className="offer" data-sku={sku}>
       <h2>{name}</h2>
@@ -110,7 +112,7 @@ function OfferCard({ offer, had, mayOrder }: { offer: Offer; had: number; mayOrd
         {size} <span className="labels">{labels.map(label).join(", ")}</span>
       </p>
       <p className={available > 0 ? "stock" : "stock none"}>
-        <span key={available} className="moved">
+        <span key={available} className={available === first ? "" : "moved"}>
           {available > 0 ? `${available} left` : "None left"}
         </span>
         {limit !== null && limit !== undefined && (
@@ -134,7 +136,7 @@ function OfferCard({ offer, had, mayOrder }: { offer: Offer; had: number; mayOrd
       )}
       {outcome && !outcome.ok && (
         <p className="refusal" role="alert">
-          {outcome.refusal.message}
+          {kindly(outcome.refusal, name)}
         </p>
       )}
       {error && (
