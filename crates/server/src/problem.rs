@@ -117,6 +117,10 @@ struct Details<'a> {
 const NO_SUCH_TILE: &str = "Tiles are /v1/tile/L/N or .p/W, N in groups of three digits, up to the \
                             size of the last checkpoint.";
 
+/// What is told while the disk is almost full.
+const NO_ROOM: &str = "There is no room to record it. Nothing was run; send it again when the \
+                       operators have made room. Queries are answered as always.";
+
 /// What is told with most of what was not run.
 const SEND_AGAIN: &str = "Nothing was run; send it again in a moment.";
 
@@ -237,11 +241,7 @@ impl Problem {
             Self::TooSlow => "Nothing was run.".to_owned(),
             Self::Stopping => SEND_AGAIN.to_owned(),
             Self::ActorBusy { detail } | Self::Busy { detail } => format!("{detail}. {SEND_AGAIN}"),
-            Self::NoRoom => {
-                "There is no room to record it. Nothing was run; send it again when the \
-                operators have made room. Queries are answered as always."
-                    .to_owned()
-            }
+            Self::NoRoom => NO_ROOM.to_owned(),
             Self::ClockStopped { .. } => "Commands wait until an operator confirms the time. \
                 Nothing was run."
                 .to_owned(),

@@ -2,7 +2,7 @@
 //! as JSON and, for those who asked for it, turned into MessagePack.
 
 use deeds_pipeline::host::QueryAnswer;
-use deeds_values::{CommandId, Lineage, Position};
+use deeds_values::{CommandId, Lineage, Position, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -208,6 +208,11 @@ pub(crate) fn bytes(message: &Value) -> Vec<u8> {
     serde_json::to_vec(message).expect("a message is JSON")
 }
 
+/// A second as a moment in UTC.
+pub(crate) fn moment(seconds: u64) -> Timestamp {
+    Timestamp(i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX))
+}
+
 /// A problem as it is told on a socket: the kind says what to do, the code what it is.
 pub(crate) fn error(problem: &Problem) -> Value {
     let details: Value =
@@ -259,5 +264,91 @@ pub(crate) fn kind(problem: &Problem) -> &'static str {
         Problem::Gone => "gone",
         Problem::OtherLineage { .. } | Problem::OtherProtocol { .. } => "version",
         Problem::Bug { .. } | Problem::Unreadable { .. } => "bug",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use deeds_values::Timestamp;
+
+    use super::*;
+
+    const DOC: &str = include_str!("../../../../docs/protocol.md");
+
+    /// The words of a line between backticks.
+    fn words(line: &str) -> impl Iterator<Item = &str> {
+        line.split('`').skip(1).step_by(2)
+    }
+
+    /// Everything that can keep a message from being answered as asked.
+    fn problems() -> Vec<Problem> {
+        let (lineage, position) = (Lineage([7; 8]), Position(4711));
+        let (detail, reason) = (String::new, String::new);
+        let refusal = RawValue::from_string("{}".to_owned()).unwrap();
+        vec![
+            Problem::Malformed { detail: detail() },
+            Problem::Arguments { field: "id".to_owned(), reason: reason() },
+            Problem::CommandId { detail: detail() },
+            Problem::Ahead { server_time: Timestamp(0) },
+            Problem::Unauthenticated { detail: detail(), token_given: true },
+            Problem::Denied { reason: reason() },
+            Problem::NoSuchName {
+                kind: "query",
+                name: "a".to_owned(),
+                suggestion: Some("b".to_owned()),
+            },
+            Problem::Conflict { lineage, position },
+            Problem::Gone,
+            Problem::OtherLineage { lineage },
+            Problem::TooLarge { limit: 1 },
+            Problem::OtherProtocol { spoken: PROTOCOL },
+            Problem::TooManyRows { limit: 1 },
+            Problem::Refused { lineage, position, message: detail(), refusal },
+            Problem::ActorBusy { detail: detail() },
+            Problem::Busy { detail: detail() },
+            Problem::NoRoom,
+            Problem::Stopping,
+            Problem::ClockStopped { server_time: Timestamp(0) },
+            Problem::NotYet { lineage, published: position },
+            Problem::Bug { reference: "r".to_owned(), recorded: Some((lineage, position)) },
+            Problem::Unreadable { reference: "r".to_owned() },
+            Problem::Unknown,
+        ]
+    }
+
+    #[test]
+    fn every_problem_has_the_kind_and_the_code_of_the_docs_table() {
+        let rows = DOC.lines().skip_while(|line| !line.starts_with("| kind |"));
+        let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+        let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for row in rows {
+            let (kind, codes) = (words(row).next().unwrap(), row.rsplit('|').nth(1).unwrap());
+            wanted.insert(kind, words(codes).collect());
+        }
+        assert_eq!(wanted.len(), 10);
+        // What is in it is the app's word.
+        wanted.insert("refused", BTreeSet::from(["refused"]));
+        let mut told: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for problem in problems() {
+            told.entry(kind(&problem)).or_default().insert(problem.word());
+        }
+        assert_eq!(told, wanted);
+    }
+
+    #[test]
+    fn an_error_has_the_members_that_the_doc_names_and_no_others() {
+        let line = DOC.lines().skip_while(|line| !line.starts_with("An `error` is")).take(2);
+        let mut named: BTreeSet<&str> = line.flat_map(words).collect();
+        assert!(named.remove("error"));
+        let three = named.take("{kind, code, message}").expect("what every error has");
+        named.extend(three.trim_matches(['{', '}']).split(", "));
+        let mut told = BTreeSet::new();
+        for problem in problems().iter().filter(|problem| kind(problem) != "refused") {
+            let error = error(problem);
+            told.extend(error.as_object().unwrap().keys().cloned());
+        }
+        assert_eq!(told.iter().map(String::as_str).collect::<BTreeSet<_>>(), named);
     }
 }

@@ -20,7 +20,8 @@ const STEPS_MAX: usize = 2;
 /// How long the diffs may be together that wait as they are; more are merged.
 const AS_THEY_ARE_BYTES_MAX: usize = 256 * 1024;
 
-/// How long merged diffs may be together; what is beyond is read anew.
+/// How long merged diffs may be together; what is beyond is read anew, but for one result that is
+/// longer by itself.
 pub(crate) const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// How far the hub has come: everything up to there is in the outboxes.
@@ -318,8 +319,13 @@ impl State {
             self.bytes = self.subs.values().map(Pending::bytes).sum();
         }
         while self.bytes > WAITING_BYTES_MAX {
-            let largest = self.subs.iter_mut().max_by_key(|(_, pending)| pending.bytes());
-            let (_, pending) = largest.expect("something is as large");
+            let largest = self.subs.values_mut().max_by_key(|pending| pending.bytes());
+            let pending = largest.expect("something is as large");
+            // A result that is longer than the limit waits alone: read anew, it would be as long.
+            if matches!(pending, Pending::Rows { reset: true, .. }) && pending.bytes() == self.bytes
+            {
+                break;
+            }
             self.bytes -= pending.bytes();
             *pending = Pending::Behind { asked: false };
         }

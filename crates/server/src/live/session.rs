@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::extract::ws::WebSocket;
 use deeds_engine::live::Question;
 use deeds_pipeline::reply::{Caller, Reply};
-use deeds_values::{CommandId, Timestamp};
+use deeds_values::CommandId;
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -328,7 +328,7 @@ impl Session {
             "schema": self.gateway.schema_hash,
             "who": who,
             "resumed": resumed,
-            "expires": moment(self.expires),
+            "expires": message::moment(self.expires),
             "limits": {
                 "message_bytes": MESSAGE_BYTES_MAX,
                 "subs": SUBS_MAX,
@@ -494,9 +494,4 @@ fn question(gateway: &Gateway, query: &str, args: &[u8]) -> Result<Arc<dyn Quest
 fn until(seconds: u64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::from_secs(seconds).saturating_sub(now)
-}
-
-/// A second as a moment in UTC.
-fn moment(seconds: u64) -> Timestamp {
-    Timestamp(i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX))
 }

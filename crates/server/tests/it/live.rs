@@ -222,8 +222,10 @@ fn who_gains_a_key_and_loses_it_while_away_is_not_left_with_what_it_showed() {
     let subs = [("Seen", json!({}))];
     let mut ben =
         Watcher::greet_again(served.address(), Form::Json, &token, &subs, Some(stood), shown);
-    ben.follow(lost);
-    ben.until("tick");
+    // The hub may hear of the loss before or after it hears of the greeting.
+    while ben.position < lost || !matches!(&ben.shown[&1], Shown::Rows(rows) if rows.len() == 1) {
+        ben.until("tick");
+    }
     assert_eq!(ids(&ben.shown[&1]), [2]);
     assert_eq!(ben.resets, 1);
 }

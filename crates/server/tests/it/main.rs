@@ -42,3 +42,9 @@ mod watcher;
 
 /// Live sockets: what is seen, when, by whom.
 mod live;
+
+/// docs/protocol.md, held against the server: its tables are read, and every row of them is tried.
+mod protocol;
+
+/// Live clients that mean harm: clear errors for them, nothing for the others.
+mod hostile_live;
