@@ -72,8 +72,8 @@ async function theLastOne(address) {
 test("two people race for the last item: one has it, the other sees why not", async (t) => {
   const directory = await place(t);
   const { address } = await serve(t, directory, "--dev");
-  const come = (who) => visit(t, directory, address, who, holdable);
-  const [nora, nils] = await Promise.all(["nora", "nils"].map(come));
+  const nora = await visit(t, directory, address, "nora", holdable);
+  const nils = await visit(t, directory, address, "nils", holdable);
   const sku = await theLastOne(address);
   for (const page of [nora, nils]) await says(stock(page, sku), "1 left");
 
@@ -122,7 +122,8 @@ test("an order is placed and moves on the page as the warehouse works", async (t
 test("the server is killed and restarted, and both pages recover by themselves", async (t) => {
   const directory = await place(t);
   const first = await serve(t, directory, "--dev");
-  const [nora, nils] = await Promise.all(["nora", "nils"].map((who) => visit(t, directory, first.address, who)));
+  const nora = await visit(t, directory, first.address, "nora");
+  const nils = await visit(t, directory, first.address, "nils");
   await add(nora, "APPLES-1KG");
   await says(nora.locator(".cart"), "1 × Apples");
   await says(nora.locator(".waiting"), /^$/);
@@ -148,8 +149,8 @@ test("the server is killed and restarted, and both pages recover by themselves",
 test("a page that was offline for 20 s catches up in one tick", async (t) => {
   const directory = await place(t);
   const { address } = await serve(t, directory, "--dev");
-  const come = (who) => visit(t, directory, address, who, holdable);
-  const [nora, nils] = await Promise.all(["nora", "nils"].map(come));
+  const nora = await visit(t, directory, address, "nora", holdable);
+  const nils = await visit(t, directory, address, "nils", holdable);
   const before = await ticks(nora);
   const left = async (sku) => parseInt(await stock(nora, sku).textContent());
   const [apples, bananas] = [await left("APPLES-1KG"), await left("BANANAS-1KG")];
