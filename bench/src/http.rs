@@ -27,7 +27,7 @@ use crate::{bank, machine};
 /// The key that the measured server trusts and the clients' tokens are signed with.
 const KEY_FILE: &str = "token.key";
 
-const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
+pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// Lines of one batch: a small import.
 const BATCH_LINES: usize = 1_000;
@@ -51,18 +51,19 @@ pub(crate) fn serve(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn issuer(directory: &Path) -> anyhow::Result<TokenIssuer> {
+/// Makes the tokens that the server in this directory takes.
+pub(crate) fn issuer(directory: &Path) -> anyhow::Result<TokenIssuer> {
     Ok(TokenIssuer::open(&directory.join(KEY_FILE), FoodBank::NAME)?)
 }
 
 /// The other process.
-struct Serving {
+pub(crate) struct Serving {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Serving {
-    fn start(directory: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(directory: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("serve").arg(directory).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
@@ -73,7 +74,12 @@ impl Serving {
         Ok(Self { process, address })
     }
 
-    fn stop(mut self) -> anyhow::Result<()> {
+    /// Its number, as `/proc` names it.
+    pub(crate) fn process(&self) -> String {
+        self.process.id().to_string()
+    }
+
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         drop(self.process.stdin.take());
         let status = self.process.wait()?;
         ensure!(status.success(), "the server ended with {status}");
@@ -130,7 +136,31 @@ fn run(
     way: Way,
 ) -> anyhow::Result<Run> {
     let serving = Serving::start(directory)?;
-    let issuer = issuer(directory)?;
+    let run = drive(&serving, &issuer(directory)?, load, connections, time, seed, way)?;
+    serving.stop()?;
+    Ok(run)
+}
+
+/// Single commands to a server that runs already.
+pub(crate) fn measure_running(
+    serving: &Serving,
+    issuer: &TokenIssuer,
+    connections: usize,
+    time: Duration,
+    seed: u64,
+) -> anyhow::Result<Run> {
+    drive(serving, issuer, Load::Uniform, connections, time, seed, Way::Single)
+}
+
+fn drive(
+    serving: &Serving,
+    issuer: &TokenIssuer,
+    load: Load,
+    connections: usize,
+    time: Duration,
+    seed: u64,
+    way: Way,
+) -> anyhow::Result<Run> {
     let issue = |number| issuer.issue(&neighbor(number), &Roles::none(), TOKEN_LIFETIME);
     let orders = Orders::new(load, seed, bank::now_ms());
     let tokens = (1..=orders.actors().len() as u64).map(issue).collect();
@@ -143,7 +173,7 @@ fn run(
         latencies_us: RefCell::default(),
         refused: Cell::new(0),
     };
-    let server = serving.process.id().to_string();
+    let server = serving.process();
     let spent_before = machine::processor(&server).own;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -158,7 +188,6 @@ fn run(
     })?;
     let elapsed = clients.began.elapsed();
     let spent = machine::processor(&server).own - spent_before;
-    serving.stop()?;
     let latencies_us = clients.latencies_us.into_inner();
     let mut run = Run::of(latencies_us, clients.refused.get(), elapsed);
     run.commands = clients.sent.get() as u64;

@@ -6,6 +6,7 @@
 //! - [`load`]: which orders are placed; [`bank`]: the food bank they are placed at;
 //! - [`in_process`], [`http`] (with [`http_connection`]), [`postgres`]: one measurement of one system;
 //! - [`comparison`]: all of them in turn;
+//! - [`live`]: the same orders while subscribers watch, who are [`watching`] in a process of their own;
 //! - [`floor`], [`stages`], [`representations`], [`import`], [`restart`]: what explains the figures.
 //!
 //! Nothing here asserts a speed: a machine that is slow today must not fail anything.
@@ -21,6 +22,7 @@ mod http;
 mod http_connection;
 mod import;
 mod in_process;
+mod live;
 mod load;
 mod machine;
 mod postgres;
@@ -29,6 +31,7 @@ mod restart;
 mod stages;
 mod stopwatch;
 mod watched_disk;
+mod watching;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -79,6 +82,8 @@ enum Part {
     Stages,
     /// Ways to hold the state.
     Representations,
+    /// "Place order" while subscribers watch, and what idle ones cost.
+    Live,
 }
 
 /// What this program runs as a process of its own.
@@ -94,6 +99,9 @@ enum Process {
     /// Serves a stocked food bank until standard input ends.
     #[command(hide = true)]
     Serve { directory: PathBuf },
+    /// Watches a food bank; says what it saw when a line comes.
+    #[command(hide = true)]
+    Watch(watching::Arguments),
 }
 
 /// Everything that was measured. Its JSON is for machines that compare runs: names stay.
@@ -105,6 +113,8 @@ struct Report {
     comparison: Option<comparison::Comparison>,
     stages: Option<Vec<stages::Stages>>,
     representations: Option<representations::Representations>,
+    #[serde(flatten)]
+    live: Option<live::Live>,
     import: Option<import::Import>,
     restart: Option<restart::Restart>,
 }
@@ -114,6 +124,7 @@ fn main() -> anyhow::Result<()> {
     match &arguments.process {
         Some(Process::Open { directory, window }) => import::open(directory, *window),
         Some(Process::Serve { directory }) => http::serve(directory),
+        Some(Process::Watch(arguments)) => watching::watch(arguments),
         None => {
             let directory =
                 tempfile::Builder::new().prefix("deeds-bench-").tempdir_in(&arguments.directory);
@@ -148,6 +159,7 @@ fn measure(arguments: &Arguments, directory: &Path) -> anyhow::Result<Report> {
         comparison: None,
         stages: None,
         representations: None,
+        live: None,
         import: None,
         restart: None,
     };
@@ -173,6 +185,11 @@ fn measure(arguments: &Arguments, directory: &Path) -> anyhow::Result<Report> {
         let figures = representations::measure(quick);
         representations::print(&figures);
         report.representations = Some(figures);
+    }
+    if wanted(Part::Live) {
+        let live = live::measure(directory, quick)?;
+        live::print(&live);
+        report.live = Some(live);
     }
     if let Some(orders) = arguments.import {
         let import = import::measure(directory, orders)?;
