@@ -23,9 +23,13 @@ use crate::access::{LEEWAY_SECONDS, Verified, unix_seconds};
 use crate::body;
 use crate::gateway::{Asker, Gateway, bearer, bug};
 use crate::problem::Problem;
+use crate::security_journal::{Incident, Turned};
 
 /// The file's name in the data directory.
 const FILE: &str = "revocations.json";
+
+/// What logs call it.
+const REVOKE: &str = "/v1/operations/revoke";
 
 /// The longest body that names an actor.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
@@ -111,7 +115,7 @@ impl Revocations {
         changed.drop_expired(unix_seconds());
         if let Some(file) = &self.file {
             let new = file.with_extension("new");
-            let mut to = File::create(&new)?;
+            let mut to = create_private(&new)?;
             to.write_all(&serde_json::to_vec_pretty(&changed)?)?;
             to.sync_all()?;
             fs::rename(&new, file)?;
@@ -121,6 +125,15 @@ impl Revocations {
         *kept = changed;
         Ok(())
     }
+}
+
+/// A new file that nobody else may read: it says who is not trusted any more.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// `POST /v1/sign-out`: the token that this is asked with counts no more.
@@ -136,7 +149,7 @@ pub(crate) async fn sign_out(
     let kept = digest.clone();
     on_disk(move || told.revocations.sign_out(kept, verified.expires)).await?;
     gateway.sockets.cut_token(&digest);
-    tracing::info!(actor = asker.caller.actor.as_str(), "signed out");
+    note(&gateway, &asker, Turned::SignedOut, "/v1/sign-out", "signed out");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -154,16 +167,22 @@ pub(crate) async fn revoke(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    gateway.requires_operator(&asker, "/v1/operations/revoke")?;
+    gateway.requires_operator(&asker, REVOKE)?;
     let body = body::read_json(&headers, body, REQUEST_BYTES_MAX).await?;
     let Whose { actor } = parse_json(&body)
         .map_err(|error| Problem::Arguments { field: error.field, reason: error.reason })?;
     let (told, whose) = (Arc::clone(&gateway), actor.clone());
     on_disk(move || told.revocations.revoke(whose)).await?;
     gateway.sockets.cut_actor(&actor);
-    let by = asker.caller.actor.as_str();
-    tracing::warn!(actor = actor.as_str(), by, "all tokens of an actor were revoked");
+    let reason = format!("all tokens of {actor} were revoked");
+    note(&gateway, &asker, Turned::Revoked, REVOKE, &reason);
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Notes in the security journal whose tokens count no more.
+fn note(gateway: &Gateway, asker: &Asker, turned: Turned, at: &str, reason: &str) {
+    let actor = Some(asker.caller.actor.as_str());
+    gateway.journal.record(&Incident { turned, actor, peer: asker.peer, at, reason });
 }
 
 /// Writes where writing may take its time.
@@ -172,5 +191,52 @@ async fn on_disk(write: impl FnOnce() -> io::Result<()> + Send + 'static) -> Res
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(bug(&format!("a revocation cannot be kept: {error}"))),
         Err(_) => Err(bug("keeping a revocation panicked")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use deeds_engine::actor::Roles;
+
+    use super::*;
+    use crate::access::TokenIssuer;
+
+    #[test]
+    fn what_was_revoked_stays_revoked_after_a_restart_until_it_has_expired() {
+        let directory = tempfile::tempdir().unwrap();
+        let issuer = TokenIssuer::ephemeral("bank");
+        let token = |actor: &str| {
+            let actor = ActorId::new(actor).unwrap();
+            let token = issuer.issue(&actor, &Roles::none(), Duration::from_secs(600));
+            let verified = issuer.verifier().verify_whole(&token).unwrap();
+            (token, verified)
+        };
+        let (ada, ben, cleo) = (token("ada"), token("ben"), token("cleo"));
+        let revocations = Revocations::open(Some(directory.path())).unwrap();
+        revocations.sign_out(TokenDigest::of("long ago"), 1).unwrap();
+        revocations.sign_out(TokenDigest::of(&ada.0), ada.1.expires).unwrap();
+        revocations.revoke(ActorId::new("ben").unwrap()).unwrap();
+        for revocations in [revocations, Revocations::open(Some(directory.path())).unwrap()] {
+            let has = |(token, verified): &(String, Verified)| revocations.has(token, verified);
+            assert_eq!((has(&ada), has(&ben), has(&cleo)), (true, true, false));
+            assert_eq!(revocations.lock().tokens.len(), 1, "what has expired is forgotten");
+            // A later token counts, one that does not say when it was issued never does.
+            let mut later = ben.clone();
+            later.1.issued = later.1.issued.map(|issued| issued + 2);
+            assert!(!has(&later));
+            later.1.issued = None;
+            assert!(has(&later));
+        }
+        let kept = fs::read_to_string(directory.path().join(FILE)).unwrap();
+        assert!(!kept.contains(&ada.0), "a digest is kept, not the token");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error_and_not_an_empty_list() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(FILE), "{").unwrap();
+        Revocations::open(Some(directory.path())).unwrap_err();
     }
 }

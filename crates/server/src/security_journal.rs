@@ -1,5 +1,5 @@
-//! The security journal: who was turned away, when, from where, and at what. Not the chronicle: what
-//! was not allowed did not happen.
+//! The security journal: who was turned away, when, from where, and at what; and whose tokens were
+//! made void. Not the chronicle: what was not allowed did not happen.
 //!
 //! `security.log` in the data directory: a JSON object per line, without arguments, tokens or other
 //! content. Bounded in size ([`FILE_BYTES_MAX`], [`OLD_FILES_MAX`] older files) and in rate, so that
@@ -33,7 +33,7 @@ const BURST_LINES_MAX: f64 = 200.0;
 /// The longest text of a line, in bytes: a reason comes from the app, a name from outside.
 const TEXT_BYTES_MAX: usize = 200;
 
-/// Why somebody was turned away.
+/// Why somebody was turned away, or will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Turned {
@@ -41,6 +41,10 @@ pub(crate) enum Turned {
     Unauthenticated,
     /// An authorizer said no.
     Denied,
+    /// The actor signed out: this token counts no more.
+    SignedOut,
+    /// The actor, an operator, revoked all tokens of somebody.
+    Revoked,
 }
 
 /// One line, without its time.

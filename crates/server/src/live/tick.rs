@@ -290,3 +290,40 @@ pub(crate) mod pack {
         write_named(out, &value).expect(TAKES_ALL);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_document_is_what_is_written() {
+        const DOC: &str = include_str!("../../../../docs/protocol.md");
+        let example = DOC.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+        let item = Item {
+            key: KeyBytes::from_slice(b"RICE"),
+            order: KeyBytes::from_slice(b""),
+            json: Arc::from(&br#"{"sku":"RICE","available":3}"#[..]),
+        };
+        let changes = vec![ItemChange::Put(item), ItemChange::Del(KeyBytes::from_slice(b"BEANS"))];
+        let rows = Body::Rows { reset: false, diff: Arc::new(Diff::new(changes)) };
+        let value = Value::new(Position(4713), br#"{"orders":12}"#[..].into());
+        let tick = Tick {
+            from: Position(4711),
+            to: Position(4713),
+            time: Timestamp(1_795_237_200_000_000),
+            subs: vec![
+                SubTick { sub: 1, body: rows },
+                SubTick { sub: 2, body: Body::Value(Arc::new(value)) },
+            ],
+        };
+        let example: serde_json::Value = serde_json::from_str(example).unwrap();
+        let mut json = Vec::new();
+        tick.write(Form::Json, &mut json);
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json, example);
+        let mut packed = Vec::new();
+        tick.write(Form::MessagePack, &mut packed);
+        let packed: serde_json::Value = rmp_serde::from_slice(&packed).unwrap();
+        assert_eq!(packed, example);
+    }
+}

@@ -289,6 +289,11 @@ fn signing_out_ends_the_sockets_of_the_token_and_only_those() {
     assert_eq!(revoke(served.ada()), 403);
     assert_eq!(revoke(served.operator()), 204);
     assert_eq!(second.until("bye")["reason"], "revoked");
+    let journal = served.journal();
+    let noted = |kind: &str, actor: &str| {
+        journal.iter().any(|line| line["kind"] == kind && line["actor"] == actor)
+    };
+    assert!(noted("signed_out", "ben") && noted("revoked", "olga") && noted("denied", "ada"));
     assert_eq!(other.get("/v1/position").status, 401);
 }
 
