@@ -48,3 +48,6 @@ mod protocol;
 
 /// Live clients that mean harm: clear errors for them, nothing for the others.
 mod hostile_live;
+
+/// What an actor may not see makes no difference to it: two worlds, told the same.
+mod noninterference;
