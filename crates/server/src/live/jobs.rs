@@ -139,8 +139,10 @@ fn work(waiting: &Mutex<Receiver<Job>>, done: &impl Fn(Finished)) {
         let job = waiting.lock().expect("receiving does not panic").recv();
         let Ok(Job { view, again, reads }) = job else { return };
         let began = Instant::now();
+        // Who has gone meanwhile is not read for: a closed group has let go of its question.
         let reads = reads
             .into_iter()
+            .filter(|(_, question, _)| Arc::strong_count(question) > 1)
             .map(|(group, question, asker)| {
                 let result = read(&*question, &view, &asker);
                 (group, asker, result)

@@ -259,6 +259,36 @@ fn a_flood_is_answered_in_order_and_others_are_served_meanwhile() {
 }
 
 #[test]
+fn subscriptions_that_come_and_go_in_a_flood_leave_nothing_behind() {
+    let served = served();
+    let mut ben = watch(&served, "ben", &["Public"]);
+    let mut mallory = watch(&served, "mallory", &[]);
+    let pairs: Vec<_> = (1..3_000)
+        .flat_map(|sub| {
+            let query = ["Total", "Heaviest", "Seen"][sub % 3];
+            [
+                json!({"type": "sub", "sub": sub, "query": query}),
+                json!({"type": "unsub", "sub": sub}),
+            ]
+        })
+        .collect();
+    // A result may be on its way before its subscription is given up.
+    mallory.shown.extend((1..3_000).map(|sub| (sub, Shown::Nothing)));
+    mallory.say(&json!(pairs));
+    mallory.say(&json!({"type": "ping", "n": 1}));
+    mallory.until("pong");
+    let mut id = 0;
+    while figure(&served, "deeds_live_subscriptions") > 1
+        || figure(&served, "deeds_live_groups") > 1
+    {
+        id += 1;
+        assert!(id < 1_000, "they stay");
+        let position = write(&served, id, "meanwhile", true);
+        ben.follow(position);
+    }
+}
+
+#[test]
 fn giving_up_what_one_never_had_makes_no_room_for_more_subscriptions() {
     let served = served();
     let mut mallory = watch(&served, "mallory", &[]);
