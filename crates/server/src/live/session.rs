@@ -26,7 +26,7 @@ use crate::live::jobs::VALUE_BYTES_MAX;
 use crate::live::message::{self, Incoming, PROTOCOL, Subscribing};
 use crate::live::outbox::{Outgoing, Welcome};
 use crate::live::socket::{
-    Ended, GREETING_TIME_MAX, MESSAGE_BYTES_MAX, RETRY, framed, joined, receive,
+    Ended, GREETING_TIME_MAX, MESSAGE_BYTES_MAX, RETRY, framed, joined, receive, send,
 };
 use crate::live::sockets::SOCKETS_PER_ACTOR_MAX;
 use crate::live::tick::Form;
@@ -282,7 +282,7 @@ impl Session {
         }
         let frame = joined(self.form, messages);
         self.gateway.sockets.sent_bytes.fetch_add(frame.len() as u64, Relaxed);
-        socket.send(framed(self.form, frame)).await.map_err(|_| Ended::Gone)
+        send(socket, framed(self.form, frame), self.gateway.stopping.clone()).await
     }
 
     /// The message of a result.

@@ -12,7 +12,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::gateway::{Gateway, Peer};
 use crate::live::message::{self, Incoming};
@@ -21,6 +21,7 @@ use crate::live::sockets::{Listed, Sockets};
 use crate::live::tick::{Form, pack};
 use crate::problem::Problem;
 use crate::security_journal::{Incident, Turned};
+use crate::server::until_true;
 
 /// The subprotocols, the one preferred first where a client offers both.
 const JSON: &str = "deeds.v1.json";
@@ -152,6 +153,22 @@ pub(crate) fn framed(form: Form, bytes: Vec<u8>) -> Message {
     match form {
         Form::Json => Message::Text(String::from_utf8(bytes).expect("JSON is UTF-8").into()),
         Form::MessagePack => Message::Binary(bytes.into()),
+    }
+}
+
+/// Sends a frame. Who does not read when the server stops is not waited for.
+pub(crate) async fn send(
+    socket: &mut WebSocket,
+    frame: Message,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), Ended> {
+    let too_late = async {
+        until_true(&mut stopping).await;
+        tokio::time::sleep(BYE_TIME_MAX).await;
+    };
+    tokio::select! {
+        sent = socket.send(frame) => sent.map_err(|_| Ended::Gone),
+        () = too_late => Err(Ended::Gone),
     }
 }
 

@@ -292,12 +292,11 @@ fn subscriptions_that_come_and_go_in_a_flood_leave_nothing_behind() {
 fn giving_up_what_one_never_had_makes_no_room_for_more_subscriptions() {
     let served = served();
     let mut mallory = watch(&served, "mallory", &[]);
-    let unsubs: Vec<_> = (0..1_000).map(|sub| json!({"type": "unsub", "sub": sub})).collect();
-    mallory.say(&json!(unsubs));
-    let subs: Vec<_> =
-        (1_000..1_300).map(|sub| json!({"type": "sub", "sub": sub, "query": "Total"})).collect();
-    (1_000..1_300).for_each(|sub| drop(mallory.shown.insert(sub, Shown::Nothing)));
-    mallory.say(&json!(subs));
+    let sub = |sub: u64| json!({"type": "sub", "sub": sub, "query": "Total"});
+    let unsub = |sub: u64| json!({"type": "unsub", "sub": sub});
+    mallory.shown.extend((1_000..1_300).map(|sub| (sub, Shown::Nothing)));
+    let all = (1_000..1_256).map(sub).chain((0..1_000).map(unsub)).chain((1_256..1_300).map(sub));
+    mallory.say(&json!(all.collect::<Vec<_>>()));
     mallory.say(&json!({"type": "ping", "n": 1}));
     let mut failed = 0;
     loop {
@@ -352,4 +351,24 @@ fn a_result_longer_than_what_may_wait_comes_all_the_same() {
     while ben.position < position || !ben.shown.values().all(is_whole) {
         ben.until("tick");
     }
+}
+
+#[test]
+fn a_server_that_stops_does_not_wait_for_who_does_not_read() {
+    let served = served();
+    let text = "x".repeat(900_000);
+    let mut position = 0;
+    for id in 0..12 {
+        position = write(&served, id, &text, true);
+    }
+    // More than the system holds is on its way to it.
+    let stalled = watch(&served, "ben", &["Public"; 3]);
+    let mut reader = watch(&served, "cleo", &["Public"]);
+    while reader.position < position || reader.ticks == 0 {
+        reader.until("tick");
+    }
+    let began = Instant::now();
+    assert!(served.server.stop(), "nothing was cut off");
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    drop(stalled);
 }
