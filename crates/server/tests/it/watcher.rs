@@ -7,7 +7,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tungstenite::client::IntoClientRequest as _;
+use tungstenite::client::{IntoClientRequest as _, client_with_config};
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Message, WebSocket};
 
 /// How messages are written.
@@ -73,7 +74,9 @@ pub(crate) fn connect(
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.set_nodelay(true).unwrap();
-    match tungstenite::client(request, stream) {
+    // Results may be longer than what the library takes unless told.
+    let unbounded = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+    match client_with_config(request, stream, Some(unbounded)) {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::HandshakeError::Failure(error)) => Err(Box::new(error)),
         Err(error) => panic!("{error}"),
