@@ -2,7 +2,8 @@
 //! with another chronicle.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -33,6 +34,18 @@ pub(crate) struct Place {
     pub(crate) histories: BTreeMap<Lineage, History>,
     founded: u8,
     commands: u64,
+    /// What the servers that were stopped counted.
+    pub(crate) counted: Counted,
+}
+
+/// What servers count of their live clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) resumed: u64,
+    pub(crate) not_resumed: u64,
+    pub(crate) fell_behind: u64,
+    /// The most that waited for one socket, in any of them.
+    pub(crate) waiting_bytes_most: u64,
 }
 
 impl Place {
@@ -45,6 +58,7 @@ impl Place {
             histories: BTreeMap::new(),
             founded: 1,
             commands: 0,
+            counted: Counted::default(),
         };
         place.start();
         place
@@ -74,7 +88,7 @@ impl Place {
             authentication: Authentication::Tokens(self.issuer.verifier()),
             public_hosts: Vec::new(),
             data_directory: None,
-            open_metrics: false,
+            open_metrics: true,
             pages: &[],
         };
         let server = Server::start(Arc::clone(&node) as Arc<dyn Host>, options).unwrap();
@@ -83,8 +97,29 @@ impl Place {
         self.running = Some((node, server));
     }
 
+    /// Adds what the running server has counted.
+    fn count(&mut self) {
+        let Some(address) = self.address() else { return };
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        let number = |name: &str| -> u64 {
+            let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("no {name} in {page}")).parse().unwrap()
+        };
+        let waiting = number("deeds_live_waiting_bytes_most");
+        let counted = &mut self.counted;
+        counted.resumed += number("deeds_live_resumed_total");
+        counted.not_resumed += number("deeds_live_not_resumed_total");
+        counted.fell_behind += number("deeds_live_fell_behind_total");
+        counted.waiting_bytes_most = counted.waiting_bytes_most.max(waiting);
+    }
+
     /// Begins to stop it, if it runs. Until it [`Self::has_stopped`] it says goodbye to its clients.
     pub(crate) fn stop(&mut self) {
+        self.count();
         if let Some((node, server)) = self.running.take() {
             let stopped = Arc::clone(&node);
             let stopping = std::thread::spawn(move || {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::history::QUERIES;
 use crate::native::{Native, Seen, Tampers};
-use crate::place::Place;
+use crate::place::{Counted, Place};
 
 const ACTORS: [&str; 4] = ["ada", "ben", "carl", "dora"];
 
@@ -197,8 +197,7 @@ impl Schedule {
                 let restless: Vec<_> = restless.iter().map(|client| client.describe()).collect();
                 panic!("not everybody gets to {position}:\n{}", restless.join("\n"));
             }
-            // On to when who is behind asks, but not past the patience of who has asked.
-            self.ms += 1_000;
+            // Who is behind asks after 15 s of this clock, which runs some ten times too fast.
             self.run(Duration::from_millis(20));
         }
         for history in self.place.histories.values() {
@@ -212,7 +211,7 @@ impl Schedule {
 }
 
 /// Runs a seed; what its clients went through, together.
-fn run(seed: u64, steps: u64, tampers: Tampers) -> Seen {
+fn run(seed: u64, steps: u64, tampers: Tampers) -> (Seen, Counted) {
     println!("DEEDS_LIVE_SEEDS={seed}..{} DEEDS_LIVE_STEPS={steps}", seed + 1);
     let mut schedule = Schedule::new(seed, tampers);
     for _ in 0..steps {
@@ -232,8 +231,8 @@ fn run(seed: u64, steps: u64, tampers: Tampers) -> Seen {
         together.refused += seen.refused;
         together.leaps += seen.leaps;
     }
-    println!("{together:?}, {lineages} chronicles");
-    together
+    println!("{together:?}, {lineages} chronicles, {:?}", schedule.place.counted);
+    (together, schedule.place.counted)
 }
 
 fn seeds() -> (Range<u64>, u64) {
@@ -261,8 +260,10 @@ fn whatever_happens_clients_show_what_they_may_see_at_every_position_they_show()
     without_words_for_planned_panics();
     let (seeds, steps) = seeds();
     for seed in seeds {
-        let Seen { compared, opened, lost, .. } = run(seed, steps, Tampers::Never);
+        let (Seen { compared, opened, lost, .. }, counted) = run(seed, steps, Tampers::Never);
         assert!(compared > 0 && opened > 0 && lost > 0, "something happens: seed {seed}");
+        let Counted { resumed, not_resumed, .. } = counted;
+        assert!(resumed > 0 && not_resumed > 0, "both ways of coming back: seed {seed}");
     }
 }
 
@@ -280,4 +281,40 @@ fn what_a_server_forgets_or_tells_wrongly_is_seen() {
         let text = panic.downcast_ref::<String>().unwrap();
         assert!(text.contains(" sees "), "{text}");
     }
+}
+
+/// Notes of 200 kB, 24 of them seen by four queries: more than may wait for one socket.
+#[test]
+fn who_falls_far_behind_is_read_anew_and_shows_what_it_may_see() {
+    without_words_for_planned_panics();
+    let mut schedule = Schedule::new(400, Tampers::Never);
+    let now = schedule.now();
+    for actor in ["ada", "ben"] {
+        let mut client = Native::new(actor, Tampers::Never, now);
+        QUERIES[..4].iter().for_each(|query| client.subscribe(query, now));
+        schedule.clients.push(client);
+    }
+    for _ in 0..20 {
+        schedule.run(PAUSE);
+    }
+    schedule.clients.iter_mut().for_each(|client| client.stalled = 20);
+    let text = "long ".repeat(40_000);
+    for id in 0..80 {
+        let (weight, for_everyone) = (20 + id % 9, id % 2 == 0);
+        let id = id % 24;
+        let note = json!({"id": id, "text": text, "weight": weight, "for_everyone": for_everyone});
+        schedule.place.command(if id % 3 == 0 { "ada" } else { "ben" }, "Write", &note);
+    }
+    schedule.place.settled();
+    for _ in 0..40 {
+        schedule.run(PAUSE);
+    }
+    schedule.settle();
+    schedule.stop();
+    let Counted { fell_behind, waiting_bytes_most, .. } = schedule.place.counted;
+    assert!(fell_behind > 0, "this much does not wait");
+    // Results that were read anew wait together for the tick that shows them.
+    let results = QUERIES[..4].len() as u64 * 24 * text.len() as u64;
+    let most = (8 << 20) + results;
+    assert!(waiting_bytes_most <= most, "{waiting_bytes_most} bytes waited for one socket");
 }

@@ -108,11 +108,14 @@ enum Pending {
     Rows {
         reset: bool,
         diffs: Vec<Arc<Diff>>,
+        /// Read anew because it was too much: it goes out with the next tick, however long it is.
+        anew: bool,
     },
     Value(Arc<crate::live::tick::Value>),
     /// Too much: it is read anew. `asked` once the hub has been told.
     Behind {
         asked: bool,
+        is_rows: bool,
     },
 }
 
@@ -195,6 +198,8 @@ impl Outbox {
     /// The client has given a subscription up.
     pub(crate) fn forget(&self, sub: u32) {
         self.lock().remove(sub);
+        // A tick may have waited for it.
+        self.wake.notify_one();
     }
 
     /// A result at this position has been told. True when the hub has to be told that a tick is owed.
@@ -266,7 +271,7 @@ impl Outbox {
         let moves = state.due && position > state.position;
         state.due &= moves;
         let has_news = state.subs.values().any(|sub| !matches!(sub, Pending::Behind { .. }));
-        if state.held > 0 || !(has_news || moves) {
+        if state.held > 0 || state.leaves_behind() || !(has_news || moves) {
             return None;
         }
         let tick = Tick { from: state.position, to: position, time, subs: state.drain() };
@@ -293,8 +298,9 @@ impl State {
             (Some(Pending::Rows { diffs, .. }), Body::Rows { reset: false, diff }) => {
                 diffs.push(diff);
             }
-            (_, Body::Rows { reset, diff }) => {
-                self.replace(tick.sub, Pending::Rows { reset, diffs: vec![diff] });
+            (before, Body::Rows { reset, diff }) => {
+                let anew = matches!(before, Some(Pending::Behind { .. }));
+                self.replace(tick.sub, Pending::Rows { reset, diffs: vec![diff], anew });
             }
             (_, Body::Value(value)) => self.replace(tick.sub, Pending::Value(value)),
         }
@@ -310,7 +316,7 @@ impl State {
     fn bound(&mut self) {
         if self.steps > STEPS_MAX || self.bytes > AS_THEY_ARE_BYTES_MAX {
             for pending in self.subs.values_mut() {
-                if let Pending::Rows { reset, diffs } = pending
+                if let Pending::Rows { reset, diffs, .. } = pending
                     && diffs.len() > 1
                 {
                     *diffs = vec![Arc::new(Diff::merged(diffs, *reset))];
@@ -318,8 +324,12 @@ impl State {
             }
             self.bytes = self.subs.values().map(Pending::bytes).sum();
         }
-        while self.bytes > WAITING_BYTES_MAX {
-            let largest = self.subs.values_mut().max_by_key(|pending| pending.bytes());
+        let anew = |pending: &Pending| matches!(pending, Pending::Rows { anew: true, .. });
+        let exempt: usize =
+            self.subs.values().filter(|it| anew(it)).map(|pending| pending.bytes()).sum();
+        while self.bytes - exempt > WAITING_BYTES_MAX {
+            let counted = self.subs.values_mut().filter(|pending| !anew(pending));
+            let largest = counted.max_by_key(|pending| pending.bytes());
             let pending = largest.expect("something is as large");
             // A result that is longer than the limit waits alone: read anew, it would be as long.
             if matches!(pending, Pending::Rows { reset: true, .. }) && pending.bytes() == self.bytes
@@ -327,16 +337,23 @@ impl State {
                 break;
             }
             self.bytes -= pending.bytes();
-            *pending = Pending::Behind { asked: false };
+            let is_rows = matches!(pending, Pending::Rows { .. });
+            *pending = Pending::Behind { asked: false, is_rows };
         }
         self.bytes_most = self.bytes_most.max(self.bytes);
+    }
+
+    /// Whether a tick would leave something behind: it would move the client to where what it shows
+    /// is not so. A value is told with the position it was read at, and may be older.
+    fn leaves_behind(&self) -> bool {
+        self.subs.values().any(|sub| matches!(sub, Pending::Behind { is_rows: true, .. }))
     }
 
     /// Those that are to be read anew, each told once.
     fn behind(&mut self) -> Vec<u32> {
         let mut behind = Vec::new();
         for (sub, pending) in &mut self.subs {
-            if let Pending::Behind { asked } = pending
+            if let Pending::Behind { asked, .. } = pending
                 && !*asked
             {
                 *asked = true;
@@ -357,7 +374,7 @@ impl State {
             several => Arc::new(Diff::merged(several, reset)),
         };
         let ticks = ready.into_iter().filter_map(|(sub, pending)| match pending {
-            Pending::Rows { reset, diffs } => {
+            Pending::Rows { reset, diffs, .. } => {
                 let diff = one(diffs, reset);
                 (reset || !diff.is_empty())
                     .then_some(SubTick { sub, body: Body::Rows { reset, diff } })
