@@ -385,3 +385,6 @@ impl State {
         ticks.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,6 +96,12 @@ impl Diff {
         self.changes.is_empty()
     }
 
+    /// What it says, for tests that apply it.
+    #[cfg(test)]
+    pub(crate) fn changes(&self) -> &[ItemChange] {
+        &self.changes
+    }
+
     fn puts(&self) -> impl Iterator<Item = &Item> + Clone {
         self.changes.iter().filter_map(|change| match change {
             ItemChange::Put(item) => Some(item),
