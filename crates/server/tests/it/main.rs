@@ -51,3 +51,6 @@ mod hostile_live;
 
 /// What an actor may not see makes no difference to it: two worlds, told the same.
 mod noninterference;
+
+/// Arbitrary histories: at every position each client shows what its queries answer there.
+mod histories;
