@@ -304,3 +304,112 @@ fn reachable(schema: &AppSchema, roots: Vec<&Value>) -> BTreeSet<String> {
     }
     found.into_keys().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every shape that a schema of ours has: what prettier makes of the golden text is held against it
+    /// where the food bank's own types are checked.
+    #[test]
+    fn every_shape_is_written_as_it_is_meant() {
+        let command = json!({
+            "doc": "Do it.\n\nTwice.", "aliases": [], "personal": [],
+            "arguments": {"$ref": "#/$defs/Do"},
+            "answer": {"anyOf": [{"$ref": "#/$defs/Told"}, {"type": "null"}]},
+            "refusals": {"too_late": "Too late.", "not_enough": "Only {left} are left."},
+            "refusal_data": {
+                "too_late": {"type": "null"},
+                "not_enough": {
+                    "type": "object", "required": ["left"],
+                    "properties": {"left": {"type": "integer"}, "of": {"type": ["string", "null"]}},
+                },
+            },
+        });
+        let query = |kind: &str, answer: Value| {
+            json!({
+                "doc": "", "kind": kind, "scope": "me", "arguments": {"$ref": "#/$defs/Nothing"},
+                "answer": answer,
+            })
+        };
+        let list = json!({"type": "array", "items": {"$ref": "#/$defs/Told"}});
+        let schema: AppSchema = serde_json::from_value(json!({
+            "app": "shapes",
+            "commands": {"shapes/Do": command},
+            "events": {},
+            "queries": {"shapes/All": query("rows", list.clone()), "shapes/Best": query("value", list)},
+            "tables": {},
+            "$defs": {
+                "Nothing": {"type": "object", "additionalProperties": false},
+                "Do": {
+                    "description": "What to do.", "type": "object", "required": ["what", "pair"],
+                    "properties": {
+                        "what": {"$ref": "#/$defs/Kind", "description": "The kind."},
+                        "pair": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]},
+                        "often": {"type": ["integer", "null"]},
+                        "by-name": {"type": "object", "additionalProperties": {"type": "boolean"}},
+                    },
+                },
+                "Told": {
+                    "type": "object", "required": ["kinds"],
+                    "properties": {
+                        "kinds": {"type": "array", "items": {"$ref": "#/$defs/Kind"}},
+                        "note": {"type": ["string", "null"]},
+                        "either": {"type": "array", "items": {"type": ["string", "null"]}},
+                    },
+                },
+                "Kind": {"oneOf": [{"const": "small"}, {"const": "large"}]},
+                "Unused": {"type": "string"},
+            },
+        }))
+        .unwrap();
+        assert_eq!(typescript(&schema, "0123abcd", "shapes"), GOLDEN);
+    }
+
+    const GOLDEN: &str = r#"// Made by `shapes codegen typescript`; do not edit.
+
+import { command, rowQuery, valueQuery } from "deeds";
+
+export const app = { name: "shapes", schema: "0123abcd" } as const;
+
+/** What to do. */
+export interface Do {
+  "by-name"?: Record<string, boolean>;
+  often?: number | null;
+  pair: [string, number];
+  /** The kind. */
+  what: Kind;
+}
+
+export type Kind = "small" | "large";
+
+export type Nothing = Record<string, never>;
+
+export interface Told {
+  either: (string | null)[];
+  kinds: Kind[];
+  note: string | null;
+}
+
+/** Why Do may be refused. */
+export type DoRefusal =
+  | { code: "not_enough"; message: string; data: { left: number; of?: string | null } }
+  | { code: "too_late"; message: string; data: null };
+
+export const queries = {
+  All: rowQuery<Nothing, Told>("All"),
+  Best: valueQuery<Nothing, Told[]>("Best"),
+} as const;
+
+export const commands = {
+  /**
+   * Do it.
+   *
+   * Twice.
+   */
+  Do: command<Do, Told | null, DoRefusal>("Do"),
+} as const;
+"#;
+}

@@ -1,6 +1,7 @@
 //! The front door: open to everybody, closed around itself, and with no rights of its own.
 
 use deeds_pipeline::reply::Reply;
+use deeds_server::Page;
 use serde_json::json;
 
 use crate::staged_host::{LINEAGE, Served, StagedHost};
@@ -61,4 +62,30 @@ fn whoever_is_somebody_is_told_the_position() {
     host.publish(9);
     let told = served.ada().get("/v1/position").json();
     assert_eq!(told, json!({"lineage": lineage, "position": 9}));
+}
+
+#[test]
+fn an_apps_own_pages_are_served_instead_and_the_front_door_moves() {
+    const PAGES: &[Page] = &[
+        Page { path: "index.html", bytes: b"<!doctype html><title>A shop</title>" },
+        Page { path: "assets/shop-1a2b.js", bytes: b"export {};" },
+    ];
+    let served = Served::with(StagedHost::replying(Reply::Gone), |options| options.pages = PAGES);
+    let nobody = served.nobody();
+    let page = nobody.get("/");
+    assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")));
+    assert!(String::from_utf8_lossy(&page.body).contains("A shop"));
+    let policy = page.header("content-security-policy").expect("every page has one");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+
+    // Its name changes with its content, so it is kept for good.
+    let asset = nobody.get("/assets/shop-1a2b.js");
+    assert_eq!(asset.status, 200);
+    assert!(asset.header("content-type").unwrap().starts_with("text/javascript"));
+    assert!(asset.header("cache-control").unwrap().contains("immutable"));
+    for missing in ["/assets/shop-3c4d.js", "/assets/index.html", "/assets/..%2findex.html"] {
+        assert_eq!(nobody.get(missing).status, 404, "{missing}");
+    }
+    let door = nobody.get("/front-door");
+    assert!(String::from_utf8_lossy(&door.body).contains("/page/main.mjs"));
 }

@@ -4,6 +4,10 @@ import type { Draft, Snapshot } from "deeds";
 import { useCommand, usePending } from "deeds/react";
 
 import { type CartLine, commands, type Offer, queries, type RemoveFromCart } from "./deeds-api";
+import { when } from "./words";
+
+/** How long the food bank keeps a cart (src/cart.rs). */
+const KEPT_MS = 4 * 3_600_000;
 
 const expected = (draft: Draft, { sku }: RemoveFromCart) =>
   draft.rows(queries.MyCart).remove((line) => line.sku === sku);
@@ -14,6 +18,7 @@ export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Off
   const waiting = usePending().filter((command) => command.state === "sending").length;
   const nameOf = (sku: string) => offers.find((offer) => offer.sku === sku)?.name ?? sku;
   const lines = cart.data ?? [];
+  const oldest = Math.min(...lines.map((line) => Date.parse(line.since)));
   return (
     <section className="cart" aria-labelledby="cart-title">
       <h2 id="cart-title">Cart</h2>
@@ -34,6 +39,11 @@ export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Off
           </li>
         ))}
       </ul>
+      {lines.length > 0 && (
+        <p className="empty">
+          Kept for you until {when(new Date(oldest + KEPT_MS).toISOString())}.
+        </p>
+      )}
       {lines.length > 0 && (
         <button className="primary" disabled={isPending} onClick={() => checkout({})}>
           {isPending ? "Ordering …" : "Order this"}

@@ -5,7 +5,14 @@ import { type Draft } from "deeds";
 import { useCommand } from "deeds/react";
 import { useDeferredValue, useState } from "react";
 
-import { type AddToCart, type Category, commands, type Offer, queries } from "./deeds-api";
+import {
+  type AddToCart,
+  type Category,
+  commands,
+  type Label,
+  type Offer,
+  queries,
+} from "./deeds-api";
 import { mayHave } from "./household";
 import { aisle, kindly, label } from "./words";
 
@@ -19,14 +26,17 @@ interface Props {
 export function Catalogue({ offers, had, mayOrder }: Props) {
   const [search, setSearch] = useState("");
   const [category, setCategory] = useState<Category>();
+  const [fitFor, setFitFor] = useState<Label>();
   const [onlyThere, setOnlyThere] = useState(false);
   const wanted = useDeferredValue(search.trim().toLowerCase());
   if (offers.status === "error") return <p role="alert">{offers.error.message}</p>;
   const all = offers.data ?? [];
   const aisles = [...new Set(all.map((offer) => offer.category))].sort();
+  const labels = [...new Set(all.flatMap((offer) => offer.labels))].sort();
   const shown = all.filter(
     (offer) =>
       (!category || offer.category === category) &&
+      (!fitFor || offer.labels.includes(fitFor)) &&
       (!onlyThere || offer.available > 0) &&
       offer.name.toLowerCase().includes(wanted),
   );
@@ -41,6 +51,20 @@ export function Catalogue({ offers, had, mayOrder }: Props) {
             onChange={(event) => setSearch(event.target.value)}
             placeholder="Rice, milk, apples …"
           />
+        </label>
+        <label className="fit">
+          <span>Fit for</span>
+          <select
+            value={fitFor ?? ""}
+            onChange={(event) => setFitFor((event.target.value || undefined) as Label | undefined)}
+          >
+            <option value="">everybody</option>
+            {labels.map((one) => (
+              <option key={one} value={one}>
+                {label(one)}
+              </option>
+            ))}
+          </select>
         </label>
         <label className="check">
           <input
