@@ -4,10 +4,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
 
 use crate::actor::Actor;
 use crate::command::{ArgumentError, Decide, Parsed};
 use crate::event::{Evolve, Listed, Meta};
+use crate::exact;
 use crate::live::{self, Question};
 use crate::query::{Read, Shared};
 use crate::recorded::DecodeError;
@@ -154,6 +156,15 @@ pub enum QueryError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl QueryError {
+    /// An answer, or a part of one, as JSON that carries it exactly.
+    pub(crate) fn exact_json(answer: &impl Serialize) -> Result<Vec<u8>, Self> {
+        let json = serde_json::to_vec(answer).expect("stored types always serialize");
+        exact::check_json(&json).map_err(|(field, reason)| Self::Inexact { field, reason })?;
+        Ok(json)
+    }
 }
 
 impl<A: App> QueryType<A> {

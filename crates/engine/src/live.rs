@@ -249,10 +249,7 @@ impl<A: App, Q: Read<A>> Question for Asked<A, Q> {
         }
         let (state, asking) = (view.state::<A>(), self.asking(view, asker));
         let answer = self.query.read(&state.visible(&asker.keys), &asking);
-        let json = serde_json::to_vec(&answer).expect("stored types always serialize");
-        crate::exact::check_json(&json)
-            .map_err(|(field, reason)| QueryError::Inexact { field, reason })?;
-        Ok(json)
+        QueryError::exact_json(&answer)
     }
 
     fn items(&self, view: &View, asker: &Asker) -> Result<Vec<Item>, QueryError> {

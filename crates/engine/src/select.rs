@@ -79,10 +79,7 @@ pub trait SelectRows<A: App> {
 
 /// What is told of a row, as JSON.
 fn told<A: App, Q: Select<A>>(query: &Q, row: &Q::Row) -> Result<Arc<[u8]>, QueryError> {
-    let json = serde_json::to_vec(&query.item(row)).expect("stored types always serialize");
-    crate::exact::check_json(&json)
-        .map_err(|(field, reason)| QueryError::Inexact { field, reason })?;
-    Ok(json.into())
+    Ok(QueryError::exact_json(&query.item(row))?.into())
 }
 
 fn entry<R: Row>(order: Order, row: &R, key: &[u8]) -> KeyBytes {
