@@ -19,7 +19,6 @@ pub(crate) mod jobs;
 pub(crate) mod message;
 pub(crate) mod outbox;
 mod reading;
-mod results;
 pub(crate) mod ring;
 mod session;
 pub(crate) mod socket;

@@ -7,16 +7,16 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::WebSocket;
 use deeds_engine::live::Question;
-use deeds_pipeline::reply::Caller;
+use deeds_pipeline::reply::{Caller, Reply};
 use deeds_values::CommandId;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::commands::busy;
@@ -25,7 +25,6 @@ use crate::live::hub::{Membership, Wanted};
 use crate::live::jobs::VALUE_BYTES_MAX;
 use crate::live::message::{self, Incoming, PROTOCOL, Subscribing};
 use crate::live::outbox::{Outgoing, Welcome};
-use crate::live::results::{Replying, Results, Settled};
 use crate::live::socket::{
     Ended, GREETING_TIME_MAX, MESSAGE_BYTES_MAX, RETRY, framed, joined, receive, send,
 };
@@ -54,6 +53,62 @@ const LIVE: &str = "/v1/live";
 
 /// How long a client may be silent: it is to say `ping` far more often.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Results on their way: put in by other threads, sent by the socket's task.
+#[derive(Default)]
+struct Results {
+    queue: Mutex<Vec<Settled>>,
+    wake: Notify,
+}
+
+enum Settled {
+    /// A command has its reply; none when it was dropped unanswered.
+    Replied { id: CommandId, name: String, reply: Option<Reply> },
+    /// A query has its answer: the message.
+    Answered(Vec<u8>),
+}
+
+impl Results {
+    fn put(&self, settled: Settled) {
+        self.queue.lock().expect("nobody panics holding it").push(settled);
+        self.wake.notify_one();
+    }
+
+    fn take(&self) -> Vec<Settled> {
+        std::mem::take(&mut *self.queue.lock().expect("nobody panics holding it"))
+    }
+
+    /// Waits until there is something.
+    async fn ready(&self) {
+        while self.queue.lock().expect("nobody panics holding it").is_empty() {
+            self.wake.notified().await;
+        }
+    }
+}
+
+/// Puts a command's reply into the queue; says so as well if it is dropped without one.
+struct Replying {
+    results: Arc<Results>,
+    command: Option<(CommandId, String)>,
+}
+
+impl Replying {
+    fn with(mut self, reply: Reply) {
+        self.settle(Some(reply));
+    }
+
+    fn settle(&mut self, reply: Option<Reply>) {
+        if let Some((id, name)) = self.command.take() {
+            self.results.put(Settled::Replied { id, name, reply });
+        }
+    }
+}
+
+impl Drop for Replying {
+    fn drop(&mut self) {
+        self.settle(None);
+    }
+}
 
 /// A client that has said who it is.
 pub(crate) struct Session {
