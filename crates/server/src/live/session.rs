@@ -41,10 +41,6 @@ const SUBS_MAX: usize = 256;
 /// How many commands of a socket may be without a result; then it is not read from.
 const COMMANDS_MAX: usize = 256;
 
-/// How long a socket is not read from after a message that could only be turned down, and after a
-/// `ping`: nobody who means well sends a hundred of these in a second.
-const REST: Duration = Duration::from_millis(5);
-
 /// How many questions of a socket may be without an answer; then it is not read from.
 const ASKS_MAX: usize = 16;
 
@@ -127,9 +123,6 @@ pub(crate) struct Session {
     subs: BTreeSet<u32>,
     commands: usize,
     asks: usize,
-    /// Until when nothing more is heard: who asks for what there is not waits, so that a flood of it
-    /// costs others little.
-    rests_until: Instant,
     /// What came in one frame and has to wait until there is room for it.
     unheard: VecDeque<Incoming>,
 }
@@ -195,7 +188,6 @@ impl Session {
             subs: numbers,
             commands: 0,
             asks: 0,
-            rests_until: Instant::now(),
             unheard,
         })
     }
@@ -244,7 +236,6 @@ impl Session {
                     heard = Instant::now();
                     self.unheard.extend(messages?);
                 }
-                () = tokio::time::sleep_until(self.rests_until), if self.is_resting() => {}
                 () = tokio::time::sleep_until(heard + SILENCE_MAX), if has_room => {
                     return Err(Ended::for_now("slow"));
                 }
@@ -254,18 +245,7 @@ impl Session {
 
     /// Whether one more message may be heard: what it asks for has a place.
     fn has_room(&self) -> bool {
-        let has_places =
-            self.commands < COMMANDS_MAX && self.asks < ASKS_MAX && self.subs.len() <= SUBS_MAX;
-        has_places && !self.is_resting()
-    }
-
-    fn is_resting(&self) -> bool {
-        self.rests_until > Instant::now()
-    }
-
-    /// Hears nothing more for a moment.
-    fn rest(&mut self) {
-        self.rests_until = self.rests_until.max(Instant::now()) + REST;
+        self.commands < COMMANDS_MAX && self.asks < ASKS_MAX && self.subs.len() <= SUBS_MAX
     }
 
     /// Sends the results that are there, and then this.
@@ -376,7 +356,6 @@ impl Session {
             Incoming::Token { token } => self.renew(&token)?,
             Incoming::Ping { n } => {
                 self.membership.nudge();
-                self.rest();
                 self.asks += 1;
                 self.results.put(Settled::Answered(message::pong(n)));
             }
@@ -403,11 +382,6 @@ impl Session {
 
     fn ask(&mut self, ask: u32, query: String, args: Vec<u8>) {
         self.asks += 1;
-        if let Err(problem) = question(&self.gateway, &query, &args) {
-            self.rest();
-            self.results.put(Settled::Answered(message::answer(ask, &Err(problem))));
-            return;
-        }
         let (gateway, results) = (Arc::clone(&self.gateway), Arc::clone(&self.results));
         let asker = Asker {
             caller: self.caller.clone(),
@@ -440,7 +414,6 @@ impl Session {
         drop(queue);
         self.commands -= 1;
         self.asks += 1;
-        self.rest();
         self.results.put(Settled::Answered(message::result(&id, &Err(problem))));
     }
 

@@ -39,9 +39,6 @@ pub(crate) const GREETING_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a client is to wait after a `bye` that is no fault of its own. Each adds jitter.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
-/// How long a socket that ends by its client's fault stays open after `bye`.
-const SENT_AWAY_TIME: Duration = Duration::from_millis(100);
-
 /// How long the last words may take.
 const BYE_TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -146,11 +143,6 @@ async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket, form: Form, peer: O
         let last_words = async {
             // The client may be gone, or not be reading: then nobody is told.
             drop(socket.send(framed(form, bye)).await);
-            if retry.is_none() {
-                // Who is sent away for good and comes back at once is not let in as quickly.
-                let mut stopping = gateway.stopping.clone();
-                drop(tokio::time::timeout(SENT_AWAY_TIME, until_true(&mut stopping)).await);
-            }
             drop(socket.send(Message::Close(None)).await);
         };
         drop(tokio::time::timeout(BYE_TIME_MAX, last_words).await);
