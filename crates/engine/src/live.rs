@@ -25,7 +25,13 @@ use crate::select::{Item, ItemChange, Plan, SelectRows};
 
 /// The state at one position, of whichever app.
 #[derive(Clone)]
-pub struct View(Arc<dyn AnyAtom>);
+pub struct View {
+    lineage: Lineage,
+    position: Position,
+    time: Timestamp,
+    /// An `Atom` of the app.
+    atom: Arc<dyn Any + Send + Sync>,
+}
 
 /// One publication.
 #[derive(Clone)]
@@ -36,80 +42,32 @@ pub struct Publication {
     pub changes: Arc<FrameChanges>,
 }
 
-trait AnyAtom: Send + Sync {
-    fn lineage(&self) -> Lineage;
-    fn position(&self) -> Position;
-    fn time(&self) -> Timestamp;
-    fn as_any(&self) -> &dyn Any;
-}
-
-impl<A: App> AnyAtom for Atom<A> {
-    fn lineage(&self) -> Lineage {
-        self.lineage
-    }
-
-    fn position(&self) -> Position {
-        self.position
-    }
-
-    fn time(&self) -> Timestamp {
-        self.time
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-struct Staged {
-    lineage: Lineage,
-    position: Position,
-    time: Timestamp,
-}
-
-impl AnyAtom for Staged {
-    fn lineage(&self) -> Lineage {
-        self.lineage
-    }
-
-    fn position(&self) -> Position {
-        self.position
-    }
-
-    fn time(&self) -> Timestamp {
-        self.time
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
 impl View {
     /// The view of an atom.
     pub fn of<A: App>(atom: Arc<Atom<A>>) -> Self {
-        Self(atom)
+        let Atom { lineage, position, time, .. } = *atom;
+        Self { lineage, position, time, atom }
     }
 
     /// A view of nothing, for hosts that stand in for an app in tests.
     #[doc(hidden)]
     pub fn staged(lineage: Lineage, position: Position, time: Timestamp) -> Self {
-        Self(Arc::new(Staged { lineage, position, time }))
+        Self { lineage, position, time, atom: Arc::new(()) }
     }
 
     /// The chronicle it follows from.
     pub fn lineage(&self) -> Lineage {
-        self.0.lineage()
+        self.lineage
     }
 
     /// The last record in it.
     pub fn position(&self) -> Position {
-        self.0.position()
+        self.position
     }
 
     /// When that record was made.
     pub fn time(&self) -> Timestamp {
-        self.0.time()
+        self.time
     }
 
     /// Who an actor is in it: the roles of its token and of the state together, and the keys it
@@ -132,7 +90,7 @@ impl View {
     }
 
     fn state<A: App>(&self) -> &A {
-        let atom: Option<&Atom<A>> = self.0.as_any().downcast_ref();
+        let atom: Option<&Atom<A>> = self.atom.downcast_ref();
         &atom.expect("a question is asked of a view of its own app").state
     }
 }

@@ -13,6 +13,10 @@ mod connection;
 #[path = "../../../server/tests/it/board.rs"]
 mod board;
 
+/// A real app on a real pipeline, on whatever disk.
+#[path = "../../../server/tests/it/node.rs"]
+mod node;
+
 /// The board as plain maps: what everybody may see at every position of a chronicle.
 mod history;
 

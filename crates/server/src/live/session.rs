@@ -6,6 +6,7 @@
 //! after the tick that shows what it did.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -198,17 +199,15 @@ impl Session {
         socket: &mut WebSocket,
         cuts: mpsc::UnboundedReceiver<&'static str>,
     ) -> Ended {
-        match self.go_on(socket, cuts).await {
-            Ok(()) => Ended::Gone,
-            Err(ended) => ended,
-        }
+        let Err(ended) = self.go_on(socket, cuts).await;
+        ended
     }
 
     async fn go_on(
         &mut self,
         socket: &mut WebSocket,
         mut cuts: mpsc::UnboundedReceiver<&'static str>,
-    ) -> Result<(), Ended> {
+    ) -> Result<Infallible, Ended> {
         let mut stopping = self.gateway.stopping.clone();
         let (outbox, results) = (Arc::clone(&self.membership.outbox), Arc::clone(&self.results));
         // Nothing goes out before the welcome.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use deeds_engine::actor::Access;
+use deeds_engine::actor::{Access, Actor, Keys, Roles};
 use deeds_engine::live::{Identity, Question};
 use deeds_engine::query::{Asker, NO_KEY};
 use deeds_engine::reads::{ReadSet, recording};
@@ -119,11 +119,8 @@ impl Live {
         });
         let identity = identity.unwrap_or_else(|_| {
             tracing::error!(actor = caller.actor.as_str(), "finding out who somebody is panicked");
-            let actor = deeds_engine::actor::Actor::new(
-                caller.actor.clone(),
-                deeds_engine::actor::Roles::none(),
-            );
-            Identity { actor, keys: deeds_engine::actor::Keys::none() }
+            let actor = Actor::new(caller.actor.clone(), Roles::none());
+            Identity { actor, keys: Keys::none() }
         });
         (identity, reads)
     }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use deeds::prelude::*;
-use deeds_chronicle::{Disk, WriterOptions};
-use deeds_engine::engine::EngineOptions;
-use deeds_pipeline::node::{Node, NodeOptions};
-use deeds_pipeline::queue::QueueLimits;
-use deeds_pipeline::snapshot::SnapshotPolicy;
+use deeds_chronicle::Disk;
+use deeds_pipeline::node::Node;
+
+use crate::node;
 
 /// The board.
 #[state]
@@ -315,21 +314,5 @@ app! {
 
 /// The board on a disk.
 pub(crate) fn start(disk: Arc<dyn Disk>) -> Arc<Node<Board>> {
-    let options = NodeOptions {
-        disk,
-        writer: Box::new(|| WriterOptions::new(|| [7; 16])),
-        engine: EngineOptions {
-            check_invariants: true,
-            decode_again: true,
-            window_commands: 1_000,
-        },
-        queue: QueueLimits::default(),
-        code: "test".to_owned(),
-        seed: [9; 40],
-        checkpoint_keys: None,
-        keep_free_bytes: 0,
-        snapshots: SnapshotPolicy::OFF,
-        report: Arc::new(|_| {}),
-    };
-    Arc::new(Node::start(options, &mut |_, _| {}).expect("a sound disk"))
+    Arc::new(node::start(disk))
 }

@@ -4,17 +4,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use deeds::prelude::*;
-use deeds_chronicle::WriterOptions;
-use deeds_engine::engine::EngineOptions;
 use deeds_pipeline::host::Host;
-use deeds_pipeline::node::{Node, NodeOptions};
-use deeds_pipeline::queue::QueueLimits;
-use deeds_pipeline::snapshot::SnapshotPolicy;
+use deeds_pipeline::node::Node;
 use deeds_sim::ModelDisk;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::node;
 use crate::staged_host::Served;
 
 /// A pantry.
@@ -139,29 +136,9 @@ struct Shared {
 }
 
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
-    let node = Arc::new(start(Arc::new(ModelDisk::new())));
+    let node = Arc::new(node::start(Arc::new(ModelDisk::new())));
     Shared { served: Served::start(node.clone()), node }
 });
-
-fn start(disk: Arc<dyn deeds_chronicle::Disk>) -> Node<Pantry> {
-    let options = NodeOptions {
-        disk,
-        writer: Box::new(|| WriterOptions::new(|| [7; 16])),
-        engine: EngineOptions {
-            check_invariants: true,
-            decode_again: true,
-            window_commands: 1_000,
-        },
-        queue: QueueLimits::default(),
-        code: "test".to_owned(),
-        seed: [9; 40],
-        checkpoint_keys: None,
-        keep_free_bytes: 0,
-        snapshots: SnapshotPolicy::OFF,
-        report: Arc::new(|_| {}),
-    };
-    Node::start(options, &mut |_, _| {}).expect("an empty disk")
-}
 
 /// How many commands were recorded, of whatever outcome.
 fn recorded(node: &Node<Pantry>) -> u64 {
@@ -369,7 +346,7 @@ proptest! {
 
 #[test]
 fn a_command_is_seen_by_a_query_at_its_position() {
-    let node = Arc::new(start(Arc::new(ModelDisk::new())));
+    let node = Arc::new(node::start::<Pantry>(Arc::new(ModelDisk::new())));
     let served = Served::start(node.clone());
     let arguments = json!({"name": "jam", "grams": 5, "lines": []}).to_string();
     for n in 1..=20 {

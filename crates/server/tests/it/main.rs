@@ -7,6 +7,8 @@ extern crate deeds_engine as deeds;
 
 /// A small HTTP client that can say anything, also what no other client would.
 mod client;
+/// A real app on a real pipeline, on whatever disk.
+mod node;
 /// A host that replies what a test wants, when it wants it.
 mod staged_host;
 
