@@ -58,6 +58,8 @@ pub struct CommandType<A: App> {
     pub refusal: SchemaOf,
     /// Parses JSON arguments; the first argument is this command's place in the list.
     pub parse: fn(usize, &[u8]) -> Result<Parsed<A>, ArgumentError>,
+    /// The same of MessagePack arguments.
+    pub unpack: fn(usize, &[u8]) -> Result<Parsed<A>, ArgumentError>,
     /// Reads recorded arguments: the plain and the personal body.
     pub reread: fn(usize, &[u8], Option<&[u8]>) -> Result<Parsed<A>, DecodeError>,
 }
@@ -75,6 +77,7 @@ impl<A: App> CommandType<A> {
             refusals: <C::Refusal as Refusal>::CODES,
             refusal: schema_of::<C::Refusal>,
             parse: Parsed::from_json::<C>,
+            unpack: Parsed::from_packed::<C>,
             reread: |index, mut plain, personal| {
                 C::decode(&mut plain, personal).map(|command| Parsed::new(index, command))
             },

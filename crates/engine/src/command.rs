@@ -9,9 +9,9 @@ use deeds_values::Stored;
 use crate::actor::{Access, Actor};
 use crate::app::App;
 use crate::deciding::Deciding;
-use crate::exact;
 use crate::recorded::{self, Recorded};
 use crate::refusal::Refusal;
+use crate::{exact, packed, transcode};
 
 /// An intent that can be sent, by its name and arguments. Implemented by `#[command]`.
 #[diagnostic::on_unimplemented(
@@ -112,6 +112,21 @@ impl<A: App> Parsed<A> {
     /// Parses JSON arguments. An empty text counts as `{}`.
     pub fn from_json<C: Decide<A>>(index: usize, text: &[u8]) -> Result<Self, ArgumentError> {
         parse_json::<C>(text).map(|command| Self::new(index, command))
+    }
+
+    /// Reads MessagePack arguments, which mean the same as their JSON. None counts as `{}`.
+    pub fn from_packed<C: Decide<A>>(index: usize, bytes: &[u8]) -> Result<Self, ArgumentError> {
+        if let Ok(command) = packed::read::<C>(bytes) {
+            return Ok(Self::new(index, command));
+        }
+        let mut json = Vec::with_capacity(bytes.len() * 2);
+        if !bytes.is_empty() {
+            transcode::to_json(bytes, &mut json).map_err(|_| ArgumentError {
+                field: String::new(),
+                reason: "arguments are what JSON can carry".to_owned(),
+            })?;
+        }
+        Self::from_json::<C>(index, &json)
     }
 }
 

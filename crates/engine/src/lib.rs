@@ -12,7 +12,7 @@
 //!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`], from a [`snapshot`];
 //! - how live readers follow: [`live`] queries without their types, [`select`] for those that pick
 //!   rows, [`reads`] for what the others read, [`routes`] from a change to whom it concerns;
-//! - how things are written: [`recorded`], [`exact`], [`schema`];
+//! - how things are written and read: [`recorded`], [`exact`], [`packed`], [`transcode`], [`schema`];
 //! - how an author tests: [`testing`].
 
 #![forbid(unsafe_code)]
@@ -29,6 +29,7 @@ pub mod engine;
 pub mod event;
 pub mod exact;
 pub mod live;
+pub mod packed;
 #[cfg(feature = "plant")]
 pub mod plant;
 pub mod query;
@@ -45,6 +46,7 @@ pub mod snapshot;
 pub mod state;
 pub mod table;
 pub mod testing;
+pub mod transcode;
 
 /// What an application's modules start with: `use deeds::prelude::*;`.
 pub mod prelude {

@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use deeds_engine::refusal::RefusalBody;
+use deeds_engine::transcode;
 use deeds_pipeline::host::Health;
 use deeds_pipeline::pipeline::ARGUMENT_BYTES_MAX;
 use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
@@ -28,7 +29,6 @@ use uuid::Uuid;
 use crate::body;
 use crate::gateway::{Asker, Gateway, Named, Told, bug, new_reference};
 use crate::problem::Problem;
-use crate::transcode;
 
 /// The header that carries a command's id, in requests and in answers.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -9,7 +9,7 @@
 //! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`checkpoints`],
 //!   [`operations`]: what can be asked; [`mod@openapi`] says it in a form that generators read;
 //! - [`pages`]: the front door, for people with a browser;
-//! - [`body`], [`transcode`], [`problem`]: how things come in and go out;
+//! - [`body`], [`problem`]: how things come in and go out;
 //! - [`security_journal`], [`metrics`]: what operators see.
 #![forbid(unsafe_code)]
 #![allow(rustdoc::private_intra_doc_links)]
@@ -38,7 +38,6 @@ mod records;
 mod revocation;
 mod security_journal;
 mod server;
-mod transcode;
 
 pub use access::{OWN_ISSUER, TokenError, TokenIssuer, TokenVerifier, TrustedIssuer};
 pub use batch::Line as BatchLine;

@@ -1,6 +1,7 @@
 //! The messages of docs/protocol.md: what clients send, read strictly; what the server sends, written
 //! as JSON and, for those who asked for it, turned into MessagePack.
 
+use deeds_engine::transcode;
 use deeds_pipeline::host::QueryAnswer;
 use deeds_values::{CommandId, Lineage, Position, Timestamp};
 use serde::Deserialize;
@@ -11,7 +12,6 @@ use crate::commands::{Accepted, parse_id};
 use crate::live::hub::Resume;
 use crate::live::tick::{Form, pack};
 use crate::problem::Problem;
-use crate::transcode;
 
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u64 = 1;

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::io::Write as _;
 
-use deeds_engine::exact::EXACT_MAX;
+use crate::exact::EXACT_MAX;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// How deep lists and maps may lie in each other. JSON of clients may be 128 deep; what a client sends
@@ -18,10 +18,10 @@ const DEPTH_MAX: usize = 200;
 /// A body that JSON cannot carry: a bug of the app or of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("the recorded answer does not become JSON: {0}")]
-pub(crate) struct TranscodeError(String);
+pub struct TranscodeError(String);
 
 /// Appends the one MessagePack value of `body` to `out` as JSON.
-pub(crate) fn to_json(body: &[u8], out: &mut Vec<u8>) -> Result<(), TranscodeError> {
+pub fn to_json(body: &[u8], out: &mut Vec<u8>) -> Result<(), TranscodeError> {
     let start = out.len();
     let mut rest = body;
     let mut deserializer = rmp_serde::Deserializer::new(&mut rest).with_human_readable();
@@ -208,7 +208,7 @@ fn exact<E: Error>(magnitude: u64) -> Result<(), E> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use deeds_engine::recorded;
+    use crate::recorded;
     use proptest::prelude::*;
     use serde::Serialize;
 
