@@ -2,78 +2,29 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browse, picture, place, run, serve } from "./food_bank.mjs";
-
-/** One person in a browser of their own. */
-async function visit(t, directory, address, person, prepare = async () => {}) {
-  const { page, complaints } = await browse(t, directory);
-  await prepare(page);
-  await page.goto(`${address}/?as=${person}`);
-  await page.locator(".connection.live").waitFor();
-  await page.locator(".offer[data-sku]").first().waitFor();
-  return Object.assign(page, { complaints });
-}
-
-/** Lets the way to a page be held up for a moment, or be cut: `page.way`. */
-async function holdable(page) {
-  page.way = { held: undefined, isDown: false };
-  await page.routeWebSocket(/\/v1\/live$/, (socket) => {
-    const { way } = page;
-    if (way.isDown) return socket.close();
-    const server = socket.connectToServer();
-    socket.onMessage((message) => server.send(message));
-    server.onMessage((message) => (way.held ? way.held.push(message) : socket.send(message)));
-    way.release = () => {
-      const held = way.held;
-      way.held = undefined;
-      for (const message of held) socket.send(message);
-    };
-    way.cut = async () => {
-      way.isDown = true;
-      await Promise.all([socket.close(), server.close()]);
-    };
-  });
-}
+import { picture, place, run, serve } from "./food_bank.mjs";
+import { holdable, isOurs, says, sender, visit } from "./people.mjs";
 
 const offer = (page, sku) => page.locator(`.offer[data-sku="${sku}"]`);
 const stock = (page, sku) => offer(page, sku).locator(".stock");
 const add = (page, sku) => offer(page, sku).locator(".add").click();
 const ticks = async (page) => Number(await page.locator(".connection").getAttribute("data-ticks"));
 
-/** That the network was away is the browser's complaint and no fault of the page. */
-const isOurs = (complaint) => !/WebSocket|ERR_|Failed to (load|fetch)/.test(complaint);
-
-/** Waits until an element says this. */
-async function says(locator, words) {
-  await locator.filter({ hasText: words }).waitFor();
-}
-
 /** A product of which exactly one is left, without a limit. */
 async function theLastOne(address) {
-  const ask = async (actor, name, args) => {
-    const headers = { "content-type": "application/json" };
-    const made = await fetch(`${address}/v1/dev/token`, {
-      method: "POST", headers, body: JSON.stringify({ actor }),
-    });
-    const { token } = await made.json();
-    const sent = await fetch(`${address}/v1/commands/${name}`, {
-      method: "POST", headers: { ...headers, authorization: `Bearer ${token}` }, body: JSON.stringify(args),
-    });
-    assert.equal(sent.status, 200, await sent.clone().text());
-    return (await sent.json()).answer;
-  };
-  await ask("ada", "AddProduct", {
+  const send = sender(address);
+  await send("ada", "AddProduct", {
     sku: "LAST-ONE", name: "Aardvark biscuits", category: "bakery", size: "1 pack", barcode: "2000000099996",
   });
-  await ask("ada", "ReceiveLot", { sku: "LAST-ONE", quantity: 1, best_before: "2099-01-01" });
+  await send("ada", "ReceiveLot", { sku: "LAST-ONE", quantity: 1, best_before: "2099-01-01" });
   return "LAST-ONE";
 }
 
 test("two people race for the last item: one has it, the other sees why not", async (t) => {
   const directory = await place(t);
   const { address } = await serve(t, directory, "--dev");
-  const nora = await visit(t, directory, address, "nora", holdable);
-  const nils = await visit(t, directory, address, "nils", holdable);
+  const nora = await visit(t, directory, address, "nora", { prepare: holdable });
+  const nils = await visit(t, directory, address, "nils", { prepare: holdable });
   const sku = await theLastOne(address);
   for (const page of [nora, nils]) await says(stock(page, sku), "1 left");
 
@@ -149,8 +100,8 @@ test("the server is killed and restarted, and both pages recover by themselves",
 test("a page that was offline for 20 s catches up in one tick", async (t) => {
   const directory = await place(t);
   const { address } = await serve(t, directory, "--dev");
-  const nora = await visit(t, directory, address, "nora", holdable);
-  const nils = await visit(t, directory, address, "nils", holdable);
+  const nora = await visit(t, directory, address, "nora", { prepare: holdable });
+  const nils = await visit(t, directory, address, "nils", { prepare: holdable });
   const before = await ticks(nora);
   const left = async (sku) => parseInt(await stock(nora, sku).textContent());
   const [apples, bananas] = [await left("APPLES-1KG"), await left("BANANAS-1KG")];

@@ -16,10 +16,11 @@
 //! 3. [`sharing`]: a rule of the house, which two commands obey.
 //! 4. [`cart`]: time, and what an event knows besides its fields.
 //! 5. [`orders`]: several events in one decision; authorizing by the state.
-//! 6. [`picking`]: two people after the same thing, and only one gets it.
+//! 6. [`picking`]: two people after the same thing, and only one gets it. [`shelves`]: where it lies.
 //! 7. [`members`]: personal data, roles from the state, who may see which rows.
-//! 8. [`catalogue`], [`order_book`], [`dashboard`]: queries.
-//! 9. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
+//! 8. [`shifts`]: chance, and a role that ends by itself.
+//! 9. [`catalogue`], [`order_book`], [`dashboard`]: queries.
+//! 10. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "doc comments are shown to people; a name that says it needs none")]
@@ -35,6 +36,8 @@ pub mod picking;
 pub mod products;
 pub mod seed;
 pub mod sharing;
+pub mod shelves;
+pub mod shifts;
 pub mod stock;
 
 // Every part begins with `use deeds::prelude::*; use crate::*;`, and sees all the others.
@@ -50,6 +53,8 @@ pub use orders::*;
 pub use picking::*;
 pub use products::*;
 pub use sharing::*;
+pub use shelves::*;
+pub use shifts::*;
 pub use stock::*;
 
 /// Everything the food bank knows, in memory. Commands read it; only events change it.
@@ -59,6 +64,8 @@ pub struct FoodBank {
     pub products: Table<Product>,
     /// Where it is: food that came in together and expires together.
     pub lots: Table<Lot>,
+    /// On which shelf.
+    pub places: Table<Place>,
     /// What neighbors have put aside.
     pub cart_lines: Table<CartLine>,
     /// What neighbors have ordered.
@@ -69,6 +76,10 @@ pub struct FoodBank {
     pub neighbors: Table<Neighbor>,
     /// The people who work here, and as what.
     pub staff: Table<StaffMember>,
+    /// The shifts there were, and the one that is on.
+    pub shifts: Table<Shift>,
+    /// Who works in it.
+    pub present: Table<Present>,
 }
 
 app! {
@@ -78,6 +89,8 @@ app! {
             AddProduct, SetLimit,
             // stock
             ReceiveLot, CountLot, WriteOffExpired,
+            // shelves
+            AssignShelf,
             // cart
             AddToCart, RemoveFromCart, EmptyAbandonedCarts,
             // orders
@@ -86,14 +99,18 @@ app! {
             ClaimOrder, PickLine, GiveBackOrder, PackOrder, HandOver,
             // members
             Register, RegisterNeighbor, GrantRole, RevokeRole,
+            // shifts
+            OpenShift, JoinShift, LeaveShift, CloseShift,
         ],
         events: [
             ProductAdded, LimitSet,
             LotReceived, LotCounted, LotWrittenOff,
+            ShelfAssigned,
             ItemReserved, ItemReleased,
             OrderPlaced, OrderCancelled,
             OrderClaimed, LinePicked, OrderGivenBack, OrderPacked, OrderHandedOver,
             NeighborRegistered, RoleGranted, RoleRevoked,
+            ShiftOpened, ShiftJoined, ShiftLeft, ShiftClosed,
         ],
         queries: [
             Catalogue, ProductByBarcode,
@@ -101,6 +118,7 @@ app! {
             MyCart,
             MyOrders, OrderByNumber,
             PickList,
+            CurrentShift,
             Dashboard,
             Me,
         ],

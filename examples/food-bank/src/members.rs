@@ -71,6 +71,9 @@ impl Members for FoodBank {
         if let Some(member) = self.staff.get(id) {
             roles = member.roles.iter().fold(roles, Roles::and);
         }
+        if self.present.contains(id) {
+            roles = roles.and(&Role::Volunteer);
+        }
         roles
     }
 

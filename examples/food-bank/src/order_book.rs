@@ -29,6 +29,10 @@ pub struct LineView {
     pub quantity: u32,
     /// How many were picked; none until then.
     pub picked: Option<u32>,
+    /// Why it was less than was ordered.
+    pub short: Option<Shortage>,
+    /// Where it lies, for those who work here.
+    pub shelf: Option<ShelfMark>,
 }
 
 impl OrderView {
@@ -40,6 +44,8 @@ impl OrderView {
             size: line.size.clone(),
             quantity: line.quantity,
             picked: line.picked_quantity(),
+            short: line.short,
+            shelf: bank.places.get(&line.sku).map(|place| place.shelf.clone()),
         };
         Self {
             number: order.number,

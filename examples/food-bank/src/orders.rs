@@ -66,6 +66,8 @@ pub struct OrderLine {
     pub quantity: u32,
     /// Where it was taken from; none until it is picked. May be less than was ordered.
     pub picked: Option<Vec<Portion>>,
+    /// Why it was less.
+    pub short: Option<Shortage>,
 }
 
 impl Audience for OrderLine {
@@ -211,7 +213,8 @@ impl Evolve<FoodBank> for OrderPlaced {
             let product = bank.products.get(&sku).expect("it was ordered");
             let (name, size) = (product.name.clone(), product.size.clone());
             let neighbor = neighbor.clone();
-            let line = OrderLine { order, sku, neighbor, name, size, quantity, picked: None };
+            let (picked, short) = (None, None);
+            let line = OrderLine { order, sku, neighbor, name, size, quantity, picked, short };
             bank.order_lines.insert(line);
         }
         bank.orders.insert(Order {
@@ -303,7 +306,10 @@ impl FoodBank {
                 self.put_back(&sku, portion);
             }
             self.products.update(&sku, |product| product.promised += quantity);
-            self.order_lines.update(&(order, sku), |line| line.picked = None);
+            self.order_lines.update(&(order, sku), |line| {
+                line.picked = None;
+                line.short = None;
+            });
         }
     }
 }

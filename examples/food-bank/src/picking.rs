@@ -27,6 +27,17 @@ pub enum PickRefusal {
     NotEnoughFresh { sku: Sku, fresh: u32 },
     /// {left} lines of order {order} are not picked yet.
     NotDone { order: OrderNumber, left: u32 },
+    /// That is less of {sku} than was ordered: say why.
+    NoReason { sku: Sku },
+}
+
+/// Why less was picked than was ordered.
+#[value]
+pub enum Shortage {
+    /// The shelf had no more.
+    NotFound,
+    Damaged,
+    Expired,
 }
 
 impl FoodBank {
@@ -97,8 +108,10 @@ impl Evolve<FoodBank> for OrderClaimed {
 pub struct PickLine {
     pub order: OrderNumber,
     pub sku: Sku,
-    /// Less than was ordered, or 0, when the shelf has no more.
+    /// Less than was ordered, or 0, when there is no more that is good.
     pub quantity: u32,
+    /// Why it is less.
+    pub short: Option<Shortage>,
 }
 
 impl Decide<FoodBank> for PickLine {
@@ -111,7 +124,7 @@ impl Decide<FoodBank> for PickLine {
     }
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<Vec<Portion>, PickRefusal> {
-        let Self { order, sku, quantity } = self;
+        let Self { order, sku, quantity, short } = self;
         bank.is_picked_by(bank.actor().id(), order)?;
         let Some(line) = bank.order_lines.get((order, sku.clone())) else {
             return Err(PickRefusal::NotOrdered { order, sku });
@@ -119,11 +132,13 @@ impl Decide<FoodBank> for PickLine {
         let ordered = line.quantity;
         ensure!(line.picked.is_none(), PickRefusal::AlreadyPicked { sku });
         ensure!(quantity <= ordered, PickRefusal::TooMany { sku, ordered });
+        let short = short.filter(|_| quantity < ordered);
+        ensure!(quantity == ordered || short.is_some(), PickRefusal::NoReason { sku });
 
         let portions = bank.portions(&sku, quantity, bank.now().date());
         let fresh = portions.iter().map(|portion| portion.quantity).sum();
         ensure!(quantity == fresh, PickRefusal::NotEnoughFresh { sku, fresh });
-        bank.emit(LinePicked { order, sku, portions: portions.clone() });
+        bank.emit(LinePicked { order, sku, portions: portions.clone(), short });
         Ok(portions)
     }
 }
@@ -134,18 +149,23 @@ pub struct LinePicked {
     pub order: OrderNumber,
     pub sku: Sku,
     pub portions: Vec<Portion>,
+    /// Why it was less than was ordered; in older records nobody had asked.
+    pub short: Option<Shortage>,
 }
 
 impl Evolve<FoodBank> for LinePicked {
     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
-        let Self { order, sku, portions } = self;
+        let Self { order, sku, portions, short } = self;
         for portion in &portions {
             bank.take_out(&sku, portion);
         }
         let key = (order, sku);
         let ordered = bank.order_lines.get(&key).expect("the line was ordered").quantity;
         bank.products.update(&key.1, |product| product.promised -= ordered);
-        bank.order_lines.update(&key, |line| line.picked = Some(portions));
+        bank.order_lines.update(&key, |line| {
+            line.picked = Some(portions);
+            line.short = short;
+        });
     }
 }
 
@@ -225,6 +245,11 @@ pub struct OrderPacked {
 impl Evolve<FoodBank> for OrderPacked {
     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
         bank.orders.update(&self.order, |order| order.status = Status::Packed);
+        let picker = bank.orders.get(self.order).and_then(|order| order.picker.clone());
+        // Not in the rows: a volunteer for good, who does not sign in to shifts.
+        if let Some(picker) = picker.filter(|picker| bank.present.contains(picker)) {
+            bank.present.update(&picker, |present| present.packed += 1);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::*;
 
 const PRODUCTS: &str = include_str!("../seed/products.csv");
 const LOTS: &str = include_str!("../seed/lots.csv");
+const SHELVES: &str = include_str!("../seed/shelves.csv");
 
 /// A line of `products.csv`; several labels stand in one cell, with semicolons between them.
 #[value]
@@ -51,6 +52,10 @@ impl Seed for FoodBank {
         }
         for lot in lots(today()) {
             commands.push(SeedCommand::by("ada", Role::Admin, lot));
+        }
+        // Newer parts come last: what was sent to an older food bank keeps its number.
+        for shelf in lines::<AssignShelf>(SHELVES) {
+            commands.push(SeedCommand::by("ada", Role::Admin, shelf));
         }
         commands
     }
@@ -183,6 +188,10 @@ mod tests {
         for lot in lots(today()) {
             bank.when(lot).then_accepted();
         }
+        for shelf in lines::<AssignShelf>(SHELVES) {
+            bank.when(shelf).then_accepted();
+        }
+        assert_eq!(bank.state().places.iter().count(), bank.state().products.iter().count());
         let empty = |product: &&Product| product.available() == 0;
         assert_eq!(bank.state().products.iter().filter(empty).count(), 0);
     }

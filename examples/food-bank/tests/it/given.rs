@@ -78,6 +78,14 @@ pub(crate) fn number(order: u32) -> OrderNumber {
     order.into()
 }
 
+pub(crate) fn shelf(mark: &str) -> ShelfMark {
+    ShelfMark::try_from(mark.to_owned()).unwrap()
+}
+
+pub(crate) fn code(digits: &str) -> ShiftCode {
+    ShiftCode::try_from(digits.to_owned()).unwrap()
+}
+
 pub(crate) fn actor(name: &str) -> ActorId {
     ActorId::new(name).unwrap()
 }

@@ -14,6 +14,8 @@ mod members;
 mod orders;
 mod picking;
 mod products;
+mod shelves;
+mod shifts;
 mod stock;
 
 // What people see.

@@ -125,6 +125,7 @@ fn once_it_is_being_picked_only_the_staff_cancel_it() {
         order: number(1),
         sku: sku("RICE"),
         portions: vec![portion(2, "2026-01-02", 2), portion(1, "2027-06-30", 1)],
+        short: None,
     });
     bank.as_actor("nora", Role::Neighbor)
         .when(CancelOrder { order: number(1) })
@@ -139,7 +140,7 @@ fn what_was_handed_over_is_not_cancelled() {
     let mut bank = a_bank_with_an_order();
     bank.given(OrderClaimed { order: number(1), picker: actor("vera") });
     for name in ["RICE", "MILK"] {
-        bank.given(LinePicked { order: number(1), sku: sku(name), portions: vec![] });
+        bank.given(LinePicked { order: number(1), sku: sku(name), portions: vec![], short: None });
     }
     bank.given(OrderPacked { order: number(1) });
     bank.given(OrderHandedOver { order: number(1) });

@@ -19,7 +19,11 @@ fn claim() -> ClaimOrder {
 }
 
 fn pick(name: &str, quantity: u32) -> PickLine {
-    PickLine { order: number(ORDER), sku: sku(name), quantity }
+    PickLine { order: number(ORDER), sku: sku(name), quantity, short: None }
+}
+
+fn pick_only(name: &str, quantity: u32, short: Shortage) -> PickLine {
+    PickLine { short: Some(short), ..pick(name, quantity) }
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn no_more_is_picked_than_is_fresh() {
     bank.when(pick("RICE", 3))
         .then_refused(PickRefusal::NotEnoughFresh { sku: sku("RICE"), fresh: 2 });
     // Better a little than nothing.
-    bank.when(pick("RICE", 2)).then_accepted();
+    bank.when(pick_only("RICE", 2, Shortage::NotFound)).then_accepted();
     assert_eq!(counts(&bank, "RICE"), [0, 0, 0, 0]);
 }
 
@@ -95,6 +99,24 @@ fn one_picks_what_was_ordered() {
     bank.when(pick("RICE", 4)).then_refused(PickRefusal::TooMany { sku: sku("RICE"), ordered: 3 });
     bank.when(pick("RICE", 3)).then_accepted();
     bank.when(pick("RICE", 3)).then_refused(PickRefusal::AlreadyPicked { sku: sku("RICE") });
+}
+
+#[test]
+fn whoever_picks_less_says_why_and_the_neighbor_reads_it() {
+    let mut bank = claimed_by_vera();
+    bank.when(pick("RICE", 2)).then_refused(PickRefusal::NoReason { sku: sku("RICE") });
+    bank.when(pick_only("RICE", 2, Shortage::Damaged)).then_accepted();
+    // All of it was there: a reason given by mistake is none.
+    bank.when(pick_only("MILK", 1, Shortage::Expired)).then_accepted();
+
+    bank.as_actor("nora", Role::Neighbor);
+    let order = bank.ask(OrderByNumber { number: number(ORDER) }).unwrap();
+    let told: Vec<_> = order.lines.iter().map(|line| (line.picked, line.short)).collect();
+    assert_eq!(told, [(Some(1), None), (Some(2), Some(Shortage::Damaged))]);
+
+    bank.given(OrderGivenBack { order: number(ORDER) });
+    let order = bank.ask(OrderByNumber { number: number(ORDER) }).unwrap();
+    assert!(order.lines.iter().all(|line| line.picked.is_none() && line.short.is_none()));
 }
 
 #[test]
@@ -114,7 +136,7 @@ fn an_order_is_packed_when_every_line_is_picked() {
     bank.when(PackOrder { order: number(ORDER) })
         .then_refused(PickRefusal::NotDone { order: number(ORDER), left: 1 });
     // The milk was nowhere to be found.
-    bank.when(pick("MILK", 0)).then_accepted();
+    bank.when(pick_only("MILK", 0, Shortage::NotFound)).then_accepted();
     bank.when(PackOrder { order: number(ORDER) }).then_emits(OrderPacked { order: number(ORDER) });
     assert_eq!(counts(&bank, "MILK"), [5, 0, 0, 5]);
 }

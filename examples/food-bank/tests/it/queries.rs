@@ -57,7 +57,7 @@ fn the_pick_list_moves_with_the_work() {
     bank.given(OrderClaimed { order: number(1), picker: actor("vera") });
     assert_eq!(numbers(bank.ask(PickList)), [1, 0, 0]);
     for name in ["RICE", "MILK"] {
-        bank.given(LinePicked { order: number(1), sku: sku(name), portions: vec![] });
+        bank.given(LinePicked { order: number(1), sku: sku(name), portions: vec![], short: None });
     }
     bank.given(OrderPacked { order: number(1) });
     assert_eq!(numbers(bank.ask(PickList)), [0, 0, 1]);

@@ -44,7 +44,8 @@ fn a_donation_becomes_a_meal() {
     // Vera picks the order, packs it, and hands it over.
     bank.as_guest("vera");
     bank.when(ClaimOrder { order }).then_accepted();
-    let portions = bank.when(PickLine { order, sku: sku("RICE"), quantity: 2 }).then_answers();
+    let all = PickLine { order, sku: sku("RICE"), quantity: 2, short: None };
+    let portions = bank.when(all).then_answers();
     assert_eq!(portions, [Portion { lot, best_before, quantity: 2 }]);
     bank.when(PackOrder { order }).then_accepted();
     bank.when(HandOver { order }).then_accepted();

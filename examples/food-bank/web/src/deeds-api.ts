@@ -2,7 +2,7 @@
 
 import { command, rowQuery, valueQuery } from "deeds";
 
-export const app = { name: "food-bank", schema: "41642f74" } as const;
+export const app = { name: "food-bank", schema: "11d22375" } as const;
 
 /** An actor's name. */
 export type ActorId = string;
@@ -28,6 +28,13 @@ export interface AddProduct {
 /** Put food aside for me until I check out. */
 export interface AddToCart {
   quantity: Quantity;
+  sku: Sku;
+}
+
+/** Say on which shelf a product lies. */
+export interface AssignShelf {
+  /** The mark on the shelf, like `C-04`; none: on no shelf of its own. */
+  shelf?: ShelfMark | null;
   sku: Sku;
 }
 
@@ -88,12 +95,18 @@ export interface ClaimOrder {
   order: OrderNumber;
 }
 
+/** The shift is over: everybody who signed in to it is out. */
+export type CloseShift = Record<string, never>;
+
 /** Put the books right: there are so many in this lot. */
 export interface CountLot {
   /** What was counted; 0 when nothing was there. */
   counted: number;
   lot: LotId;
 }
+
+/** The shift that is on, and who is here. Nothing when none is. */
+export type CurrentShift = Record<string, never>;
 
 /** How it goes. */
 export type Dashboard = Record<string, never>;
@@ -134,6 +147,12 @@ export interface Item {
   sku: Sku;
 }
 
+/** I am here to help. */
+export interface JoinShift {
+  /** What stands on the board. */
+  code: ShiftCode;
+}
+
 /** What somebody who must or will not eat everything looks for. */
 export type Label =
   | "vegetarian"
@@ -145,6 +164,9 @@ export type Label =
   | "no_added_sugar"
   | "low_salt";
 
+/** I am going home. */
+export type LeaveShift = Record<string, never>;
+
 /** A line of an order. */
 export interface LineView {
   name: string;
@@ -152,6 +174,10 @@ export interface LineView {
   picked: number | null;
   /** How many were ordered. */
   quantity: number;
+  /** Where it lies, for those who work here. */
+  shelf: ShelfMark | null;
+  /** Why it was less than was ordered. */
+  short: Shortage | null;
   size: string;
   sku: Sku;
 }
@@ -229,6 +255,12 @@ export interface Offer {
   sku: Sku;
 }
 
+/** Begin a shift. */
+export interface OpenShift {
+  /** What it is called: `Saturday morning`. */
+  name: string;
+}
+
 /** One order: mine, or as staff anybody's. Nothing when there is none that I may see. */
 export interface OrderByNumber {
   number: OrderNumber;
@@ -259,8 +291,10 @@ export interface PackOrder {
 /** I put so many of this product into the bags. */
 export interface PickLine {
   order: OrderNumber;
-  /** Less than was ordered, or 0, when the shelf has no more. */
+  /** Less than was ordered, or 0, when there is no more that is good. */
   quantity: number;
+  /** Why it is less. */
+  short?: Shortage | null;
   sku: Sku;
 }
 
@@ -281,6 +315,14 @@ export interface Portion {
   best_before: Date;
   lot: LotId;
   quantity: number;
+}
+
+/** Somebody who works in the shift that is on. */
+export interface Present {
+  /** How many orders they have packed in it. */
+  packed: number;
+  since: Timestamp;
+  volunteer: ActorId;
 }
 
 /** One kind of food, and how much of it there is. */
@@ -374,8 +416,41 @@ export interface Shelf {
   product: Product;
 }
 
+/**
+ * The mark on a shelf: the letter of the row, then the number of the bay, like `C-04`. In their order
+ * one walks through the warehouse.
+ */
+export type ShelfMark = string;
+
+/** People working together for some hours. */
+export interface Shift {
+  /** When it was over. */
+  closed: Timestamp | null;
+  /** What one types to join it. */
+  code: ShiftCode;
+  /** What it is called: `Saturday morning`. */
+  name: string;
+  number: ShiftNumber;
+  opened: Timestamp;
+}
+
+/** What one types to join a shift: six digits. */
+export type ShiftCode = string;
+
+/** A shift's number: 1, 2, 3, without gaps. */
+export type ShiftNumber = number;
+
+/** A shift and its people. */
+export interface ShiftView {
+  present: Present[];
+  shift: Shift;
+}
+
 /** What an order asks for: some products, each once, and at least one of each. */
 export type ShoppingList = Item[];
+
+/** Why less was picked than was ordered. */
+export type Shortage = "damaged" | "expired" | "not_found";
 
 /**
  * The food bank's own short name of a product, like `RICE-1KG`.
@@ -443,6 +518,9 @@ export type AddToCartRefusal =
   | { code: "not_enough"; message: string; data: { left: number; sku: Sku } }
   | { code: "unknown_product"; message: string; data: { sku: Sku } };
 
+/** Why AssignShelf may be refused. */
+export type AssignShelfRefusal = { code: "unknown_product"; message: string; data: { sku: Sku } };
+
 /** Why CancelOrder may be refused. */
 export type CancelOrderRefusal =
   | { code: "already_cancelled"; message: string; data: { order: OrderNumber } }
@@ -459,12 +537,22 @@ export type CheckoutRefusal =
 export type ClaimOrderRefusal =
   | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
   | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "no_reason"; message: string; data: { sku: Sku } }
   | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
   | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
   | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
   | { code: "out_of_turn"; message: string; data: { order: OrderNumber; status: Status } }
   | { code: "too_many"; message: string; data: { ordered: number; sku: Sku } }
   | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
+
+/** Why CloseShift may be refused. */
+export type CloseShiftRefusal =
+  | { code: "already_in"; message: string; data: null }
+  | { code: "already_on"; message: string; data: { name: string } }
+  | { code: "no_shift"; message: string; data: null }
+  | { code: "not_in"; message: string; data: null }
+  | { code: "still_picking"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "wrong_code"; message: string; data: null };
 
 /** Why CountLot may be refused. */
 export type CountLotRefusal =
@@ -478,6 +566,7 @@ export type EmptyAbandonedCartsRefusal = never;
 export type GiveBackOrderRefusal =
   | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
   | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "no_reason"; message: string; data: { sku: Sku } }
   | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
   | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
   | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
@@ -495,6 +584,7 @@ export type GrantRoleRefusal =
 export type HandOverRefusal =
   | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
   | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "no_reason"; message: string; data: { sku: Sku } }
   | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
   | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
   | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
@@ -502,10 +592,38 @@ export type HandOverRefusal =
   | { code: "too_many"; message: string; data: { ordered: number; sku: Sku } }
   | { code: "unknown_order"; message: string; data: { order: OrderNumber } };
 
+/** Why JoinShift may be refused. */
+export type JoinShiftRefusal =
+  | { code: "already_in"; message: string; data: null }
+  | { code: "already_on"; message: string; data: { name: string } }
+  | { code: "no_shift"; message: string; data: null }
+  | { code: "not_in"; message: string; data: null }
+  | { code: "still_picking"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "wrong_code"; message: string; data: null };
+
+/** Why LeaveShift may be refused. */
+export type LeaveShiftRefusal =
+  | { code: "already_in"; message: string; data: null }
+  | { code: "already_on"; message: string; data: { name: string } }
+  | { code: "no_shift"; message: string; data: null }
+  | { code: "not_in"; message: string; data: null }
+  | { code: "still_picking"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "wrong_code"; message: string; data: null };
+
+/** Why OpenShift may be refused. */
+export type OpenShiftRefusal =
+  | { code: "already_in"; message: string; data: null }
+  | { code: "already_on"; message: string; data: { name: string } }
+  | { code: "no_shift"; message: string; data: null }
+  | { code: "not_in"; message: string; data: null }
+  | { code: "still_picking"; message: string; data: { order: OrderNumber; picker: ActorId } }
+  | { code: "wrong_code"; message: string; data: null };
+
 /** Why PackOrder may be refused. */
 export type PackOrderRefusal =
   | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
   | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "no_reason"; message: string; data: { sku: Sku } }
   | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
   | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
   | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
@@ -517,6 +635,7 @@ export type PackOrderRefusal =
 export type PickLineRefusal =
   | { code: "already_claimed"; message: string; data: { order: OrderNumber; picker: ActorId } }
   | { code: "already_picked"; message: string; data: { sku: Sku } }
+  | { code: "no_reason"; message: string; data: { sku: Sku } }
   | { code: "not_done"; message: string; data: { left: number; order: OrderNumber } }
   | { code: "not_enough_fresh"; message: string; data: { fresh: number; sku: Sku } }
   | { code: "not_ordered"; message: string; data: { order: OrderNumber; sku: Sku } }
@@ -567,6 +686,8 @@ export type WriteOffExpiredRefusal = { code: "nothing_expired"; message: string;
 export const queries = {
   /** What can be ordered, by name. */
   Catalogue: rowQuery<Catalogue, Offer>("Catalogue"),
+  /** The shift that is on, and who is here. Nothing when none is. */
+  CurrentShift: valueQuery<CurrentShift, ShiftView | null>("CurrentShift"),
   /** How it goes. */
   Dashboard: valueQuery<Dashboard, Numbers>("Dashboard"),
   /** Lots that are not good for much longer, the first to expire first. */
@@ -595,6 +716,8 @@ export const commands = {
   AddProduct: command<AddProduct, null, AddProductRefusal>("AddProduct"),
   /** Put food aside for me until I check out. */
   AddToCart: command<AddToCart, CartLine, AddToCartRefusal>("AddToCart"),
+  /** Say on which shelf a product lies. */
+  AssignShelf: command<AssignShelf, null, AssignShelfRefusal>("AssignShelf"),
   /**
    * Cancel an order, and put everything back. A neighbor can until somebody begins to pick it, the
    * staff until it is handed over.
@@ -604,6 +727,8 @@ export const commands = {
   Checkout: command<Checkout, Receipt, CheckoutRefusal>("Checkout"),
   /** This order is mine to pick. */
   ClaimOrder: command<ClaimOrder, null, ClaimOrderRefusal>("ClaimOrder"),
+  /** The shift is over: everybody who signed in to it is out. */
+  CloseShift: command<CloseShift, null, CloseShiftRefusal>("CloseShift"),
   /** Put the books right: there are so many in this lot. */
   CountLot: command<CountLot, null, CountLotRefusal>("CountLot"),
   /** Give back what lies in forgotten carts. Now and then; more often does no harm. */
@@ -618,6 +743,12 @@ export const commands = {
   GrantRole: command<GrantRole, null, GrantRoleRefusal>("GrantRole"),
   /** The neighbor has it. */
   HandOver: command<HandOver, null, HandOverRefusal>("HandOver"),
+  /** I am here to help. */
+  JoinShift: command<JoinShift, null, JoinShiftRefusal>("JoinShift"),
+  /** I am going home. */
+  LeaveShift: command<LeaveShift, null, LeaveShiftRefusal>("LeaveShift"),
+  /** Begin a shift. */
+  OpenShift: command<OpenShift, ShiftCode, OpenShiftRefusal>("OpenShift"),
   /** All of it is in the bags, and they are at the counter. */
   PackOrder: command<PackOrder, null, PackOrderRefusal>("PackOrder"),
   /** I put so many of this product into the bags. */

@@ -1,13 +1,21 @@
-// The food bank's shop. Start here: who is there (person.ts), then the shop for that person.
+// The food bank's pages. Start here: who is there (person.ts), where they are (route.ts), and then the
+// shop or the warehouse for them, all on one live connection.
 
-import { DeedsProvider } from "deeds/react";
-import { StrictMode, useEffect, useState } from "react";
+import { DeedsProvider, useQuery } from "deeds/react";
+import { lazy, StrictMode, Suspense, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 
+import { queries } from "./deeds-api";
+import { type Area, Frame } from "./frame";
 import { clientFor, type Person, rememberedPerson } from "./person";
-import { Shop } from "./shop";
+import { useRoute } from "./route";
+import { Shop } from "./shop/shop";
 import { SignIn } from "./sign_in";
-import "./shop.css";
+import { Ghosts } from "./told";
+import "./design.css";
+
+// Each area is fetched when somebody goes there: a phone in the shop need not load the warehouse.
+const Warehouse = lazy(() => import("./warehouse/warehouse"));
 
 function Page() {
   const [person, setPerson] = useState<Person | undefined>(rememberedPerson);
@@ -24,8 +32,32 @@ function Signed({ person }: { person: Person }) {
   if (!client) return null;
   return (
     <DeedsProvider client={client}>
-      <Shop person={person} />
+      <Areas person={person} />
     </DeedsProvider>
+  );
+}
+
+/** Where the person wants to be, and without a wish where their work is. */
+function Areas({ person }: { person: Person }) {
+  const me = useQuery(queries.Me);
+  const [wanted, ...route] = useRoute();
+  const roles = me.data?.roles ?? [];
+  const areas: Area[] = ["shop", "warehouse"];
+  const home = roles.includes("neighbor") ? "shop" : "warehouse";
+  const area = areas.find((area) => area === wanted) ?? home;
+  return (
+    <Frame person={person} area={area} areas={areas}>
+      {me.status === "loading" ? (
+        <main aria-busy="true">
+          <Ghosts count={6} />
+        </main>
+      ) : (
+        <Suspense fallback={<main aria-busy="true" />}>
+          {area === "shop" && <Shop />}
+          {area === "warehouse" && <Warehouse me={person.actor} roles={roles} route={route} />}
+        </Suspense>
+      )}
+    </Frame>
   );
 }
 

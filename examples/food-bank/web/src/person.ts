@@ -56,11 +56,16 @@ async function tokenFor(actor: string): Promise<string> {
   return ((await response.json()) as { token: string }).token;
 }
 
+/** How long what was done waits for a connection: longer than a Wi-Fi is away, and far within the day for
+ * which the server knows what it was sent before. */
+const OFFLINE_MS = 3_600_000;
+
 /** The connection of a person. */
 export function clientFor({ actor, token }: Person) {
   let fetched: { token: string; until: number } | undefined;
   return createClient({
     app,
+    timing: { offlineMs: OFFLINE_MS },
     token: async () => {
       if (token) return token;
       // A token is good for half a day; an hour is soon enough to see that it was revoked.

@@ -1,6 +1,8 @@
 // How things are called on the page.
 
-import type { AddToCartRefusal, Category, Label, Status } from "./deeds-api";
+import { useEffect, useState } from "react";
+
+import type { AddToCartRefusal, Category, Label, LineView, Shortage, Status } from "./deeds-api";
 
 const plain = (word: string) => {
   const spaced = word.replaceAll("_", " ");
@@ -37,6 +39,45 @@ const WHEN = new Intl.DateTimeFormat("en", {
   weekday: "short",
   hour: "2-digit",
   minute: "2-digit",
+  hourCycle: "h23",
 });
 
 export const when = (time: string) => WHEN.format(new Date(time));
+
+const TIME = new Intl.DateTimeFormat("en", {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+
+export const whenExactly = (time: string) => TIME.format(new Date(time));
+
+export const SHORTAGE: Record<Shortage, string> = {
+  not_found: "not on the shelf",
+  damaged: "damaged",
+  expired: "expired",
+};
+
+/** `1 item`, `3 items`. */
+export const count = (number: number, one: string, many: string) =>
+  `${number} ${number === 1 ? one : many}`;
+
+/** In the order in which one walks past the shelves. */
+export const byShelf = (one: LineView, other: LineView) =>
+  (one.shelf ?? "~").localeCompare(other.shelf ?? "~") || one.name.localeCompare(other.name);
+
+const MINUTE_MS = 60_000;
+
+/** How long something has waited, in words that move on by themselves. */
+export function useWaited(since: string): string {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), MINUTE_MS / 2);
+    return () => clearInterval(timer);
+  }, []);
+  const minutes = Math.floor((now - Date.parse(since)) / MINUTE_MS);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours} h` : count(Math.floor(hours / 24), "day", "days");
+}

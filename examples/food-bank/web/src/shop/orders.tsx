@@ -3,8 +3,8 @@
 import type { Snapshot } from "deeds";
 import { useCommand } from "deeds/react";
 
-import { commands, type OrderView } from "./deeds-api";
-import { STATUS, when } from "./words";
+import { commands, type LineView, type OrderView } from "../deeds-api";
+import { SHORTAGE, STATUS, when } from "../words";
 
 export function Orders({ orders }: { orders: Snapshot<OrderView[]> }) {
   const list = orders.data ?? [];
@@ -36,10 +36,10 @@ function Order({ order }: { order: OrderView }) {
         {STATUS[status]}
       </p>
       <ul className="lines">
-        {lines.map(({ sku, name, quantity, picked }) => (
-          <li key={sku}>
-            {quantity} × {name}
-            {picked !== null && picked !== undefined && picked < quantity && ` (${picked} found)`}
+        {lines.map((line) => (
+          <li key={line.sku}>
+            {line.quantity} × {line.name}
+            <Found line={line} />
           </li>
         ))}
       </ul>
@@ -54,5 +54,18 @@ function Order({ order }: { order: OrderView }) {
         </p>
       )}
     </li>
+  );
+}
+
+/** Said only when it is less than was ordered. */
+function Found({ line: { quantity, picked, short } }: { line: LineView }) {
+  if (picked === null || picked === quantity) return null;
+  const why =
+    short && (picked === 0 ? `it was ${SHORTAGE[short]}` : `the rest was ${SHORTAGE[short]}`);
+  return (
+    <em className="short-of">
+      {picked === 0 ? "none found" : `${picked} found`}
+      {why && `, ${why}`}
+    </em>
   );
 }

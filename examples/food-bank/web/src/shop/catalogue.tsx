@@ -12,9 +12,9 @@ import {
   type Label,
   type Offer,
   queries,
-} from "./deeds-api";
+} from "../deeds-api";
 import { mayHave } from "./household";
-import { aisle, kindly, label } from "./words";
+import { aisle, kindly, label } from "../words";
 
 interface Props {
   offers: Snapshot<Offer[]>;

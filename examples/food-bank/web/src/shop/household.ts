@@ -1,7 +1,7 @@
 // What a household has and may have: read off its cart and its orders, as the food bank's own rule does
 // (src/sharing.rs).
 
-import type { CartLine, Offer, OrderView } from "./deeds-api";
+import type { CartLine, Offer, OrderView } from "../deeds-api";
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 

@@ -3,8 +3,8 @@
 import type { Draft, Snapshot } from "deeds";
 import { useCommand, usePending } from "deeds/react";
 
-import { type CartLine, commands, type Offer, queries, type RemoveFromCart } from "./deeds-api";
-import { when } from "./words";
+import { type CartLine, commands, type Offer, queries, type RemoveFromCart } from "../deeds-api";
+import { when } from "../words";
 
 /** How long the food bank keeps a cart (src/cart.rs). */
 const KEPT_MS = 4 * 3_600_000;

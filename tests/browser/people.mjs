@@ -1,0 +1,59 @@
+// People at the food bank, each with a browser of their own, and what is waited for on their pages.
+
+import assert from "node:assert/strict";
+import { browse } from "./food_bank.mjs";
+
+/** One person in a browser of their own: `nora`, or `vera#/warehouse` to be somewhere at once. */
+export async function visit(t, directory, address, person, { prepare, ready = ".offer[data-sku]" } = {}) {
+  const { page, complaints } = await browse(t, directory);
+  await prepare?.(page);
+  await page.goto(`${address}/?as=${person}`);
+  await page.locator(".connection.live").waitFor();
+  await page.locator(ready).first().waitFor();
+  return Object.assign(page, { complaints });
+}
+
+/** Lets the way to a page be held up for a moment, or be cut: `page.way`. */
+export async function holdable(page) {
+  page.way = { held: undefined, isDown: false };
+  await page.routeWebSocket(/\/v1\/live$/, (socket) => {
+    const { way } = page;
+    if (way.isDown) return socket.close();
+    const server = socket.connectToServer();
+    socket.onMessage((message) => server.send(message));
+    server.onMessage((message) => (way.held ? way.held.push(message) : socket.send(message)));
+    way.release = () => {
+      const held = way.held;
+      way.held = undefined;
+      for (const message of held) socket.send(message);
+    };
+    way.cut = async () => {
+      way.isDown = true;
+      await Promise.all([socket.close(), server.close()]);
+    };
+  });
+}
+
+/** That the network was away is the browser's complaint and no fault of the page. */
+export const isOurs = (complaint) => !/WebSocket|ERR_|Failed to (load|fetch)/.test(complaint);
+
+/** Waits until an element says this. */
+export async function says(locator, words) {
+  await locator.filter({ hasText: words }).waitFor();
+}
+
+/** Sends commands without a page, as whoever is named; gives the answers. */
+export function sender(address) {
+  const post = (path, headers, body) =>
+    fetch(`${address}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+  return async (actor, name, args) => {
+    const { token } = await (await post("/v1/dev/token", {}, { actor })).json();
+    const sent = await post(`/v1/commands/${name}`, { authorization: `Bearer ${token}` }, args);
+    assert.equal(sent.status, 200, await sent.clone().text());
+    return (await sent.json()).answer;
+  };
+}
