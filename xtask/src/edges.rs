@@ -24,7 +24,7 @@ const RULES: [Rule; 6] = [
     Rule {
         of: "deeds-values",
         never: &[NETWORK, SQLITE, RANDOMNESS],
-        only: Some(&["base64", "schemars", "serde", "smallvec", "uuid"]),
+        only: Some(&["base64", "schemars", "serde", "uuid"]),
     },
     Rule {
         of: "deeds-chronicle",

@@ -56,6 +56,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let specs = indexes.iter().map(|index| {
         let (name, unique) = (&index.name, index.unique);
         let encode = encode_fields(&index.fields, "row");
+        let names: Vec<&Ident> = index.fields.iter().map(|field| field_name(field)).collect();
         let options = index.fields.iter().filter(|field| inner_of(&field.ty, "Option").is_some());
         let options: Vec<&Ident> = options.map(|field| field_name(field)).collect();
         let row = if options.is_empty() { quote!(_) } else { quote!(row) };
@@ -65,6 +66,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
                 name: #name,
                 unique: #unique,
                 has_value: #has_value,
+                same: |row, other| #(row.#names == other.#names)&&*,
                 encode: |row, out| { #encode },
             }
         }

@@ -45,6 +45,8 @@ pub struct IndexSpec<R> {
     /// Whether the row has a value, or one of the fields is none. A unique index takes any number
     /// of rows without a value.
     pub has_value: fn(&R) -> bool,
+    /// Whether two rows have the same value.
+    pub same: fn(&R, &R) -> bool,
     /// Appends the bytes of the indexed value.
     pub encode: fn(&R, &mut KeyBytes),
 }

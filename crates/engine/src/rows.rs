@@ -184,7 +184,8 @@ enum Cursor<'a, R: Row> {
 }
 
 fn indexed<'a, R: Row>(table: &'a Table<R>, entry: &KeyBytes, split: Split) -> &'a R {
-    table.row(&entry[split as usize..]).expect("an index entry names a row")
+    let key = KeyBytes::from_slice(&entry[split as usize..]);
+    table.row(&key).expect("an index entry names a row")
 }
 
 impl<'a, R: Row> Iterator for Cursor<'a, R> {
@@ -255,7 +256,7 @@ impl<R: Row> Table<R> {
         self.note(None, || Span::Prefix(key.clone()));
     }
 
-    fn row(&self, key: &[u8]) -> Option<&R> {
+    fn row(&self, key: &KeyBytes) -> Option<&R> {
         match &self.store {
             Store::Live(live) => live.rows.get(key).map(|row| &**row),
             Store::Frozen(frozen) => frozen.rows.get(key).map(|row| &**row),

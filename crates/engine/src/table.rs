@@ -17,10 +17,12 @@
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 use std::sync::Arc;
 
 use deeds_values::{Key, KeyBytes, Position};
 use imbl::OrdMap;
+use smallvec::SmallVec;
 
 use crate::changes::{Change, TableChanges};
 use crate::row::Row;
@@ -83,11 +85,17 @@ impl<R: Row> Table<R> {
     /// # Panics
     /// If a row with its key exists, or a unique index has its value: decide first, then emit.
     pub fn insert(&mut self, row: R) {
-        let key = key_of(&row);
-        if self.live_rows().contains_key(&key) {
-            panic!("{}: insert of a row whose key exists already", self.name);
+        let (name, key) = (self.name, key_of(&row));
+        let live = self.live_mut();
+        let moves = allowed_moves(name, &live.indexes, &key, None, Some(&row));
+        let row = Arc::new(row);
+        match live.rows.entry(key.clone()) {
+            MapEntry::Vacant(place) => drop(place.insert(Arc::clone(&row))),
+            MapEntry::Occupied(_) => {
+                panic!("{name}: insert of a row whose key exists already");
+            }
         }
-        self.change(key, None, Some(Arc::new(row)));
+        live.changed(key, None, Some(row), moves);
     }
 
     /// Adds a row, or replaces the one with its key.
@@ -95,9 +103,13 @@ impl<R: Row> Table<R> {
     /// # Panics
     /// If a unique index has its value for another row.
     pub fn put(&mut self, row: R) {
-        let key = key_of(&row);
-        let before = self.live_rows().get(&key).cloned();
-        self.change(key, before, Some(Arc::new(row)));
+        let (name, key) = (self.name, key_of(&row));
+        let live = self.live_mut();
+        let before = live.rows.get(&key).cloned();
+        let moves = allowed_moves(name, &live.indexes, &key, before.as_deref(), Some(&row));
+        let row = Arc::new(row);
+        live.rows.insert(key.clone(), Arc::clone(&row));
+        live.changed(key, before, Some(row), moves);
     }
 
     /// Changes the row with this key.
@@ -105,19 +117,21 @@ impl<R: Row> Table<R> {
     /// # Panics
     /// If there is none, if the change alters the key, or if a unique index has the new value.
     pub fn update(&mut self, key: &R::Key, change: impl FnOnce(&mut R)) {
-        let bytes = bytes_of(key);
-        let Some(before) = self.live_rows().get(&bytes).cloned() else {
-            panic!("{}: update of a row that does not exist", self.name);
+        let (name, key) = (self.name, bytes_of(key));
+        let live = self.live_mut();
+        let Some(place) = live.rows.get_mut(&key) else {
+            panic!("{name}: update of a row that does not exist");
         };
+        let before = Arc::clone(place);
         let mut row = R::clone(&before);
         change(&mut row);
-        if key_of(&row) != bytes {
-            panic!(
-                "{}: update changed the key of a row; remove the row and insert another",
-                self.name
-            );
+        if key_of(&row) != key {
+            panic!("{name}: update changed the key of a row; remove the row and insert another");
         }
-        self.change(bytes, Some(before), Some(Arc::new(row)));
+        let moves = allowed_moves(name, &live.indexes, &key, Some(&*before), Some(&row));
+        let row = Arc::new(row);
+        *place = Arc::clone(&row);
+        live.changed(key, Some(before), Some(row), moves);
     }
 
     /// Removes the row with this key.
@@ -125,46 +139,20 @@ impl<R: Row> Table<R> {
     /// # Panics
     /// If there is none.
     pub fn remove(&mut self, key: &R::Key) {
-        let bytes = bytes_of(key);
-        let Some(before) = self.live_rows().get(&bytes).cloned() else {
-            panic!("{}: remove of a row that does not exist", self.name);
+        let (name, key) = (self.name, bytes_of(key));
+        let live = self.live_mut();
+        let Some(before) = live.rows.get(&key).cloned() else {
+            panic!("{name}: remove of a row that does not exist");
         };
-        self.change(bytes, Some(before), None);
-    }
-
-    fn live_rows(&self) -> &BTreeMap<KeyBytes, Arc<R>> {
-        match &self.store {
-            Store::Live(live) => &live.rows,
-            Store::Frozen(_) => panic!("{}: only events change tables", self.name),
-        }
+        let moves = allowed_moves(name, &live.indexes, &key, Some(&*before), None);
+        live.rows.remove(&key);
+        live.changed(key, Some(before), None, moves);
     }
 
     fn live_mut(&mut self) -> &mut Live<R> {
         match &mut self.store {
             Store::Live(live) => live,
             Store::Frozen(_) => panic!("{}: only events change tables", self.name),
-        }
-    }
-
-    fn change(&mut self, key: KeyBytes, before: Option<Arc<R>>, after: Option<Arc<R>>) {
-        let name = self.name;
-        let live = self.live_mut();
-        let moves = index_moves(&key, before.as_deref(), after.as_deref());
-        for (number, (_, entry)) in &moves {
-            if let Some((entry, split)) = entry
-                && R::INDEXES[*number].unique
-                && after.as_deref().is_some_and(R::INDEXES[*number].has_value)
-                && live.taken_by_another(*number, &entry[..*split as usize], &key)
-            {
-                panic!(
-                    "{name}: another row has this value of the unique index `{}`",
-                    R::INDEXES[*number].name
-                );
-            }
-        }
-        live.apply(&key, after.clone(), moves);
-        if live.recording {
-            live.changes.push(Change { position: live.position, key, before, after });
         }
     }
 }
@@ -194,39 +182,85 @@ pub(crate) fn bytes_of(key: &impl Key) -> KeyBytes {
     bytes
 }
 
-type Entry = Option<(KeyBytes, Split)>;
-/// The index's number, the entry to take out, the entry to put in.
-type IndexMove = (usize, (Entry, Entry));
+/// What a change of one row moves in an index.
+struct IndexMove {
+    /// The index's number.
+    index: usize,
+    /// The entry to take out.
+    old: Option<(KeyBytes, Split)>,
+    /// The entry to put in.
+    new: Option<(KeyBytes, Split)>,
+}
+
+/// Few rows have more indexes than this.
+type IndexMoves = SmallVec<[IndexMove; 3]>;
 
 /// What a change of one row moves in the indexes; entries that stay are not named.
-fn index_moves<R: Row>(key: &[u8], before: Option<&R>, after: Option<&R>) -> Vec<IndexMove> {
-    let mut moves = Vec::new();
-    for (number, spec) in R::INDEXES.iter().enumerate() {
-        let old = before.map(|row| spec.entry(row, key));
-        let new = after.map(|row| spec.entry(row, key));
-        if old != new {
-            moves.push((number, (old, new)));
+fn index_moves<R: Row>(key: &[u8], before: Option<&R>, after: Option<&R>) -> IndexMoves {
+    let mut moves = IndexMoves::new();
+    for (index, spec) in R::INDEXES.iter().enumerate() {
+        let stays =
+            matches!((before, after), (Some(before), Some(after)) if (spec.same)(before, after));
+        if !stays {
+            let old = before.map(|row| spec.entry(row, key));
+            let new = after.map(|row| spec.entry(row, key));
+            moves.push(IndexMove { index, old, new });
         }
     }
     moves
 }
 
+/// As [`index_moves`], if no unique index has the new value for another row.
+///
+/// # Panics
+/// If one has.
+fn allowed_moves<R: Row>(
+    table: &'static str,
+    indexes: &[BTreeMap<KeyBytes, Split>],
+    key: &[u8],
+    before: Option<&R>,
+    after: Option<&R>,
+) -> IndexMoves {
+    let moves = index_moves(key, before, after);
+    for IndexMove { index, new, .. } in &moves {
+        let spec = &R::INDEXES[*index];
+        if let Some((entry, split)) = new
+            && spec.unique
+            && after.is_some_and(spec.has_value)
+            && taken_by_another(&indexes[*index], &entry[..*split as usize], key)
+        {
+            panic!("{table}: another row has this value of the unique index `{}`", spec.name);
+        }
+    }
+    moves
+}
+
+/// Whether a unique index has this value for another row than that with this key.
+fn taken_by_another(index: &BTreeMap<KeyBytes, Split>, value: &[u8], key: &[u8]) -> bool {
+    let first = index.range(KeyBytes::from_slice(value)..).next();
+    first.is_some_and(|(entry, &split)| {
+        &entry[..split as usize] == value && &entry[split as usize..] != key
+    })
+}
+
 impl<R: Row> Live<R> {
-    fn taken_by_another(&self, index: usize, value: &[u8], key: &[u8]) -> bool {
-        let from = KeyBytes::from_slice(value);
-        let first = self.indexes[index].range(from..).next();
-        first.is_some_and(|(entry, &split)| {
-            &entry[..split as usize] == value && &entry[split as usize..] != key
-        })
+    /// Moves the index entries of a row that was changed, and remembers the change.
+    fn changed(
+        &mut self,
+        key: KeyBytes,
+        before: Option<Arc<R>>,
+        after: Option<Arc<R>>,
+        moves: IndexMoves,
+    ) {
+        self.move_entries(moves);
+        if self.recording {
+            self.changes.push(Change { position: self.position, key, before, after });
+        }
     }
 
-    fn apply(&mut self, key: &KeyBytes, after: Option<Arc<R>>, moves: Vec<IndexMove>) {
-        match after {
-            Some(row) => drop(self.rows.insert(key.clone(), row)),
-            None => drop(self.rows.remove(key)),
-        }
-        for (number, (old, new)) in moves {
-            let index = &mut self.indexes[number];
+    fn move_entries(&mut self, moves: IndexMoves) {
+        for IndexMove { index, old, new } in moves {
+            let index = &mut self.indexes[index];
             if let Some((entry, _)) = old {
                 let removed = index.remove(&entry);
                 intact(removed.is_some(), "a row's index entries are there while it is");
@@ -242,8 +276,8 @@ impl<R: Row> Live<R> {
 impl<R: Row> Frozen<R> {
     /// Applies the net change of one row.
     fn fold_row(&mut self, key: &KeyBytes, before: Option<&R>, after: Option<&Arc<R>>) {
-        for (number, (old, new)) in index_moves(key, before, after.map(AsRef::as_ref)) {
-            let index = &mut self.indexes[number];
+        for IndexMove { index, old, new } in index_moves(key, before, after.map(AsRef::as_ref)) {
+            let index = &mut self.indexes[index];
             if let Some((entry, _)) = old {
                 index.remove(&entry);
             }
@@ -277,7 +311,7 @@ pub trait AnyTable: Entries + Send + Sync {
     fn take_changes(&mut self) -> Option<Box<dyn TableChanges>>;
     /// Folds a frame's changes into the frozen form.
     fn fold(&mut self, changes: &dyn TableChanges);
-    fn contains_bytes(&self, key: &[u8]) -> bool;
+    fn contains_bytes(&self, key: &KeyBytes) -> bool;
     /// Checks the references of the rows changed since `begin`; the error is for the author.
     fn check_references(&self, tables: &dyn Tables) -> Result<(), String>;
     /// Whether some row's reference to `target` holds this key; says which field.
@@ -332,8 +366,13 @@ impl<R: Row> AnyTable for Table<R> {
         assert!(live.recording, "only recorded changes can be taken back");
         while live.changes.len() > live.mark {
             let change = live.changes.pop().expect("longer than the mark");
-            let moves = index_moves(&change.key, change.after.as_deref(), change.before.as_deref());
-            live.apply(&change.key, change.before, moves);
+            let Change { key, before, after, .. } = change;
+            let moves = index_moves(&key, after.as_deref(), before.as_deref());
+            match before {
+                Some(row) => drop(live.rows.insert(key, row)),
+                None => drop(live.rows.remove(&key)),
+            }
+            live.move_entries(moves);
         }
     }
 
@@ -367,7 +406,7 @@ impl<R: Row> AnyTable for Table<R> {
         }
     }
 
-    fn contains_bytes(&self, key: &[u8]) -> bool {
+    fn contains_bytes(&self, key: &KeyBytes) -> bool {
         match &self.store {
             Store::Live(live) => live.rows.contains_key(key),
             Store::Frozen(frozen) => frozen.rows.contains_key(key),
@@ -379,10 +418,12 @@ impl<R: Row> AnyTable for Table<R> {
             panic!("{}: references are checked where tables change", self.name);
         };
         let since_begin = &live.changes[live.mark..];
-        for row in since_begin.iter().filter_map(|change| live.rows.get(&change.key)) {
-            self.check_row_references(row, tables)?;
+        if !R::REFERENCES.is_empty() {
+            for row in since_begin.iter().filter_map(|change| live.rows.get(&change.key)) {
+                self.check_row_references(row, tables)?;
+            }
         }
-        for change in since_begin.iter().filter(|change| change.before.is_some()) {
+        for change in since_begin.iter().filter(|change| change.after.is_none()) {
             if live.rows.contains_key(&change.key) {
                 continue;
             }

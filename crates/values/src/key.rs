@@ -18,11 +18,9 @@
 use base64::Engine as _;
 use base64::alphabet::Alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
-use smallvec::SmallVec;
 use uuid::Uuid;
 
-/// A key's bytes; up to 24 stay inline (a UUID, a number pair, most SKUs).
-pub type KeyBytes = SmallVec<[u8; 24]>;
+pub use crate::key_bytes::KeyBytes;
 
 /// A value that can be a table's key or indexed: its bytes sort as it does, and no value's bytes
 /// are a prefix of another's of the same type.
@@ -76,8 +74,8 @@ const ORDERED: GeneralPurpose = GeneralPurpose::new(
 /// read. None when nothing is greater (the prefix is empty, or 0xFF only).
 pub fn prefix_end(prefix: &[u8]) -> Option<KeyBytes> {
     let last = prefix.iter().rposition(|byte| *byte != 0xFF)?;
-    let mut end = KeyBytes::from_slice(&prefix[..=last]);
-    end[last] += 1;
+    let mut end = KeyBytes::from_slice(&prefix[..last]);
+    end.push(prefix[last] + 1);
     Some(end)
 }
 
@@ -90,6 +88,9 @@ pub fn encode_text_prefix(text: &str, out: &mut KeyBytes) {
 /// Zero bytes are escaped so that the closing mark is below every continuation.
 fn encode_escaped(bytes: &[u8], out: &mut KeyBytes) {
     // Almost every text is free of zero bytes, and is copied whole.
+    if !bytes.contains(&0) {
+        return out.extend_from_slice(bytes);
+    }
     let mut parts = bytes.split(|byte| *byte == 0);
     out.extend_from_slice(parts.next().expect("split yields at least one part"));
     for part in parts {

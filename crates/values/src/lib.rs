@@ -20,6 +20,7 @@ pub mod date;
 pub mod decimal;
 pub mod int64;
 pub mod key;
+mod key_bytes;
 pub mod lineage;
 pub mod money;
 pub mod position;

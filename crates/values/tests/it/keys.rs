@@ -154,8 +154,26 @@ fn nothing_is_greater_than_every_key_that_starts_with_ff() {
     assert_eq!(prefix_end(&[1, 0xFF]).unwrap().as_slice(), [2]);
 }
 
-#[test]
-fn a_uuid_and_a_short_text_stay_inline() {
-    assert!(!Uuid::nil().key_bytes().spilled());
-    assert!(!"CAN-TOMATO-400".key_bytes().spilled());
+/// Bytes around the length that a key holds in place, of few values, so that many begin alike.
+fn bytes_around_the_head() -> impl Strategy<Value = Vec<u8>> {
+    (0..30_usize, prop::collection::vec(prop::sample::select(vec![0_u8, 1, 0x7F, 0xFF]), 0..4))
+        .prop_map(|(alike, end)| [vec![7; alike], end].concat())
+}
+
+proptest! {
+    #[test]
+    fn key_bytes_compare_as_slices_do_however_they_were_put_together(
+        a in bytes_around_the_head(),
+        b in bytes_around_the_head(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let (start, end) = a.split_at(at.index(a.len() + 1));
+        let mut parts = KeyBytes::from_slice(start);
+        parts.extend_from_slice(end);
+        let (whole, other) = (KeyBytes::from_slice(&a), KeyBytes::from(b.clone()));
+        prop_assert_eq!(parts.as_slice(), a.as_slice());
+        prop_assert_eq!(&parts, &whole);
+        prop_assert_eq!(whole.cmp(&other), a.cmp(&b));
+        prop_assert_eq!(whole == other, a == b);
+    }
 }
