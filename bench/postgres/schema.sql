@@ -1,5 +1,5 @@
 -- The food bank's tables that "place order" touches, with the same keys and indexes, and its decision
--- as one stored function: one round trip, one transaction, one commit.
+-- as one stored function: one round trip, one transaction, one commit. Then the accounts and the notes.
 --
 -- Where a choice was free it favours PostgreSQL: one line per order without arrays, order numbers from
 -- a sequence (which leaves gaps; ours has none), pages with room for updates in place, and no order
@@ -17,7 +17,8 @@ CREATE TABLE products (
     reserved integer NOT NULL,
     promised integer NOT NULL
 ) WITH (fillfactor = 50);
-CREATE INDEX products_category ON products (category);
+CREATE INDEX products_name ON products (name);
+CREATE INDEX products_category_name ON products (category, name);
 
 CREATE TABLE neighbors (
     id      text PRIMARY KEY,
@@ -41,6 +42,8 @@ CREATE TABLE order_lines (
     "order"  bigint NOT NULL,
     sku      text NOT NULL,
     neighbor text NOT NULL,
+    name     text NOT NULL,
+    size     text NOT NULL,
     quantity integer NOT NULL,
     picked   jsonb,
     PRIMARY KEY ("order", sku)
@@ -61,6 +64,8 @@ CREATE FUNCTION place_order(
 DECLARE
     v_arguments jsonb := jsonb_build_object('sku', p_sku, 'quantity', p_quantity);
     v_seen      commands%ROWTYPE;
+    v_name      text;
+    v_size      text;
     v_left      integer;
     v_number    bigint;
     v_outcome   jsonb;
@@ -82,10 +87,11 @@ BEGIN
 
     -- Decide, and change the product in the same statement: its row is locked from here to the commit.
     UPDATE products SET promised = promised + p_quantity
-        WHERE sku = p_sku AND on_hand - reserved - promised >= p_quantity;
+        WHERE sku = p_sku AND on_hand - reserved - promised >= p_quantity
+        RETURNING name, size INTO v_name, v_size;
     IF FOUND THEN
         v_number := nextval('order_number');
-        INSERT INTO order_lines VALUES (v_number, p_sku, p_actor, p_quantity, NULL);
+        INSERT INTO order_lines VALUES (v_number, p_sku, p_actor, v_name, v_size, p_quantity, NULL);
         INSERT INTO orders VALUES (v_number, p_actor, 'Placed', now(), NULL);
         v_outcome := jsonb_build_object('order', v_number);
     ELSE
@@ -97,3 +103,48 @@ BEGIN
     INSERT INTO commands VALUES (p_actor, p_id, v_arguments, v_outcome);
     RETURN v_outcome;
 END $$;
+
+CREATE TABLE accounts (
+    number  integer PRIMARY KEY,
+    balance integer NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE FUNCTION transfer(
+    p_actor text, p_id uuid, p_from integer, p_to integer, p_amount integer
+) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    v_arguments jsonb := jsonb_build_object('from', p_from, 'to', p_to, 'amount', p_amount);
+    v_seen      commands%ROWTYPE;
+    v_balance   integer;
+    v_outcome   jsonb := 'null';
+BEGIN
+    SELECT * INTO v_seen FROM commands WHERE actor = p_actor AND id = p_id;
+    IF FOUND THEN
+        IF v_seen.arguments <> v_arguments THEN
+            RAISE EXCEPTION 'conflict';
+        END IF;
+        RETURN v_seen.outcome;
+    END IF;
+
+    -- Both rows in the order of their numbers, so that no two transfers wait for each other.
+    PERFORM 1 FROM accounts WHERE number IN (p_from, p_to) ORDER BY number FOR NO KEY UPDATE;
+    UPDATE accounts SET balance = balance - p_amount WHERE number = p_from AND balance >= p_amount;
+    IF FOUND THEN
+        UPDATE accounts SET balance = balance + p_amount WHERE number = p_to;
+    ELSE
+        SELECT balance INTO v_balance FROM accounts WHERE number = p_from;
+        v_outcome := jsonb_build_object('code', 'Short', 'balance', v_balance);
+    END IF;
+    INSERT INTO commands VALUES (p_actor, p_id, v_arguments, v_outcome);
+    RETURN v_outcome;
+END $$;
+
+-- A log: read by position, written once per id.
+CREATE TABLE notes (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    actor    text NOT NULL,
+    id       uuid NOT NULL,
+    at       timestamptz NOT NULL DEFAULT now(),
+    text     text NOT NULL,
+    UNIQUE (actor, id)
+);

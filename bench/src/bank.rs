@@ -1,4 +1,5 @@
-//! A food bank to measure: a real node on a real disk, stocked through its own commands.
+//! An app to measure: a real node on a real disk, stocked through its own commands. Mostly the food
+//! bank.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::reply::{Caller, Reply};
 use deeds_pipeline::snapshot::SnapshotPolicy;
 use deeds_values::ActorId;
-use food_bank::{Category, FoodBank, Role};
+use food_bank::{Category, Role};
 
-use crate::load::{Draw, Ids, NEIGHBORS, PRODUCTS, neighbor, sku};
+use crate::draw::{Draw, Ids};
+use crate::work::{Measured, NEIGHBORS, PRODUCTS, neighbor, sku};
 
 /// Commands on their way while the bank is stocked: below what one actor may have waiting.
 const STOCKING_IN_FLIGHT: usize = 1_024;
@@ -31,23 +33,23 @@ const HOT_LOTS: u64 = 20;
 /// How long closing may take.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Opens the bank in a directory, or founds one there. It remembers as many command ids as usual, or
+/// Opens the app in a directory, or founds one there. It remembers as many command ids as usual, or
 /// so many.
-pub(crate) fn open(
+pub(crate) fn open<A: Measured>(
     directory: &Path,
     window_commands: Option<usize>,
     progress: &mut dyn FnMut(u64, u64),
-) -> anyhow::Result<Node<FoodBank>> {
+) -> anyhow::Result<Node<A>> {
     open_with(directory, window_commands, SnapshotPolicy::OFF, progress)
 }
 
-/// Opens the bank, which takes snapshots as the policy says.
-pub(crate) fn open_with(
+/// Opens the app, which takes snapshots as the policy says.
+pub(crate) fn open_with<A: Measured>(
     directory: &Path,
     window_commands: Option<usize>,
     snapshots: SnapshotPolicy,
     progress: &mut dyn FnMut(u64, u64),
-) -> anyhow::Result<Node<FoodBank>> {
+) -> anyhow::Result<Node<A>> {
     let mut engine = engine_options();
     engine.window_commands = window_commands.unwrap_or(engine.window_commands);
     let options = NodeOptions {
@@ -83,15 +85,15 @@ pub(crate) fn writer_options() -> WriterOptions {
     })
 }
 
-/// Founds a bank with its products, its stock and its neighbors.
-pub(crate) fn stocked(directory: &Path) -> anyhow::Result<Node<FoodBank>> {
+/// Founds an app with what it starts with: a bank with its products, its stock and its neighbors.
+pub(crate) fn stocked<A: Measured>(directory: &Path) -> anyhow::Result<Node<A>> {
     let node = open(directory, None, &mut |_, _| {})?;
     let admin = ActorId::new("bench")?;
     let roles = Roles::none().and(&Role::Admin);
     let caller = Caller { actor: admin, roles, credential: "bench".to_owned() };
-    let mut ids = Ids::from_ms(now_ms());
+    let mut ids = Ids::new(now_ms(), now_ms());
     let mut stocking = Stocking::default();
-    for (name, arguments) in stock() {
+    for (name, arguments) in A::stock() {
         stocking.make_room()?;
         let replies = stocking.sender.clone();
         let reply = Box::new(move |reply| drop(replies.send(reply)));
@@ -178,20 +180,20 @@ impl Stocking {
     fn take_one(&mut self) -> anyhow::Result<()> {
         match self.replies.recv()? {
             Reply::Accepted { .. } => self.in_flight -= 1,
-            other => bail!("stocking the food bank: {other:?}"),
+            other => bail!("stocking the app: {other:?}"),
         }
         Ok(())
     }
 }
 
-/// Closes the bank's chronicle cleanly.
-pub(crate) fn close(node: Node<FoodBank>) -> anyhow::Result<()> {
-    ensure!(node.shutdown(CLOSE_TIME_MAX), "the food bank did not close in time");
+/// Closes the app's chronicle cleanly.
+pub(crate) fn close<A: Measured>(node: Node<A>) -> anyhow::Result<()> {
+    ensure!(node.shutdown(CLOSE_TIME_MAX), "the app did not close in time");
     Ok(())
 }
 
-/// A neighbor whose roles come from the state, as its token would say.
-pub(crate) fn neighbor_caller(actor: &ActorId) -> Caller {
+/// An actor whose roles come from the state, as its token would say.
+pub(crate) fn caller(actor: &ActorId) -> Caller {
     Caller { actor: actor.clone(), roles: Roles::none(), credential: "bench".to_owned() }
 }
 

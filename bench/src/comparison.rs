@@ -1,198 +1,233 @@
-//! "Place order" side by side: ours in process, ours over HTTP, PostgreSQL, in turn on one machine.
+//! The same work side by side: ours in process, over sockets and over HTTP; PostgreSQL; SQLite; and a
+//! bare write with its fdatasync. In turn on one machine.
 //!
-//! In each round every system is measured once per load, the systems one after the other; so what
-//! disturbs the machine for a while disturbs them alike. Each measurement starts with an empty order
-//! book. A ratio is of the medians of one run.
+//! In each round every system is measured once per work, the systems one after the other; so what
+//! disturbs the machine for a while disturbs them alike. Each measurement starts with empty tables. A
+//! ratio is of the medians of one run. A system that fails is left out from then on, and that is told.
 
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use food_bank::FoodBank;
 use serde::Serialize;
 
 use crate::figures::{Run, Spread, grouped};
-use crate::load::Load;
+use crate::ledger::Ledger;
+use crate::markdown::{Table, section};
+use crate::plan::{Point, System, plan};
 use crate::postgres::Postgres;
-use crate::{http, in_process};
+use crate::socket::{Depth, Kind};
+use crate::work::Work;
+use crate::{floor, http, in_process, postgres_client, socket, sqlite};
 
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum System {
-    /// Our pipeline, called in the same process.
-    InProcess,
-    /// Our server, one command per call.
-    Http,
-    /// Our server, many commands per call, as NDJSON.
-    HttpBatch,
-    /// PostgreSQL, one stored function per call.
-    Postgres,
-}
-
-impl System {
-    fn name(self) -> &'static str {
-        match self {
-            System::InProcess => "Deeds in process",
-            System::Http => "Deeds over HTTP",
-            System::HttpBatch => "Deeds over HTTP, batch",
-            System::Postgres => "PostgreSQL",
-        }
-    }
-}
-
-/// What is measured in each round and for each load: the system, and how many wait at once. Theirs
-/// stand next to those of ours that they are compared with.
-const PLAN: &[(System, usize)] = &[
-    (System::InProcess, 1),
-    (System::Http, 1),
-    (System::Postgres, 1),
-    (System::InProcess, 16),
-    (System::Http, 16),
-    (System::Postgres, 16),
-    (System::InProcess, 64),
-    (System::Http, 64),
-    (System::Postgres, 64),
-    (System::InProcess, 512),
-    (System::HttpBatch, 1),
-    (System::HttpBatch, 8),
-];
-
-/// One system under one load.
+/// One system at one depth.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
-    system: System,
-    load: Load,
-    waiting: usize,
-    per_second: Spread,
-    p50_us: Spread,
-    p99_us: Spread,
-    processor_us: Spread,
-    refused_percent: f64,
-    runs: Vec<Run>,
+    #[serde(flatten)]
+    pub(crate) point: Point,
+    pub(crate) per_second: Spread,
+    pub(crate) p50_us: Spread,
+    pub(crate) p99_us: Spread,
+    pub(crate) processor_us: Spread,
+    pub(crate) client_us: Spread,
+    pub(crate) refused_percent: f64,
+    pub(crate) runs: Vec<Run>,
 }
 
 /// How long and how often.
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
+    pub(crate) quick: bool,
+    /// Only this; empty: all of it.
+    pub(crate) works: Vec<Work>,
 }
 
 /// The comparison.
 #[derive(Debug, Serialize)]
 pub(crate) struct Comparison {
-    peer: String,
-    rows: Vec<Row>,
+    pub(crate) peers: Vec<String>,
+    pub(crate) left_out: Vec<String>,
+    pub(crate) rows: Vec<Row>,
 }
+
+/// What was measured, by the place in the plan.
+type Measured = Vec<(usize, Run)>;
 
 pub(crate) fn measure(directory: &Path, effort: &Effort) -> anyhow::Result<Comparison> {
     let theirs = directory.join("postgres");
     std::fs::create_dir(&theirs)?;
-    let postgres = Postgres::start(&theirs)?;
-    let mut runs: Vec<(System, Load, usize, Run)> = Vec::new();
+    let mut left_out = vec![UMADB.to_owned()];
+    let (mut peers, mut failed) = (vec![sqlite::version()], Vec::new());
+    let postgres = Postgres::start(&theirs);
+    match &postgres {
+        Ok(postgres) => peers.push(postgres.version()?),
+        Err(error) => {
+            leave_out(&mut left_out, format!("PostgreSQL: {error:#}"));
+            failed.extend([System::Postgres, System::PostgresClient]);
+        }
+    }
+    println!("LEFT OUT: {UMADB}");
+    let plan = plan(effort.quick, &effort.works);
+    let mut measured = Measured::new();
     for round in 0..effort.rounds {
-        for load in Load::ALL {
-            for &(system, waiting) in PLAN {
-                let seed = (round * 100 + runs.len()) as u64;
-                let ours = directory.join("food-bank");
-                let run = match system {
-                    System::InProcess => {
-                        in_process::measure(&ours, load, waiting, effort.time, seed)?
-                    }
-                    System::Http => http::measure(&ours, load, waiting, effort.time, seed)?,
-                    System::HttpBatch => {
-                        http::measure_batch(&ours, load, waiting, effort.time, seed)?
-                    }
-                    System::Postgres => postgres.measure(load, waiting, effort.time)?,
-                };
-                if ours.exists() {
-                    std::fs::remove_dir_all(&ours)?;
+        for (place, point) in plan.iter().enumerate() {
+            if failed.contains(&point.system) {
+                continue;
+            }
+            let seed = (round * plan.len() + place) as u64;
+            match run(directory, postgres.as_ref().ok(), point, effort.time, seed) {
+                Ok(run) => {
+                    let rate = grouped(run.per_second);
+                    println!("round {}/{}  {point} {rate:>10}/s", round + 1, effort.rounds);
+                    measured.push((place, run));
                 }
-                println!(
-                    "round {}/{}  {:<24} {:<16} {waiting:>4} waiting {:>10}/s",
-                    round + 1,
-                    effort.rounds,
-                    system.name(),
-                    load.name(),
-                    grouped(run.per_second)
-                );
-                runs.push((system, load, waiting, run));
+                Err(error) => {
+                    let system = point.system.name();
+                    leave_out(&mut left_out, format!("{system}, {}: {error:#}", point.work.name()));
+                    failed.push(point.system);
+                }
             }
         }
     }
     println!();
-    Ok(Comparison { peer: postgres.version()?, rows: rows(runs) })
+    Ok(Comparison { peers, left_out, rows: rows(&plan, &measured) })
 }
 
-fn rows(runs: Vec<(System, Load, usize, Run)>) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for load in Load::ALL {
-        for &(system, waiting) in PLAN {
-            let same = |run: &&(System, Load, usize, Run)| {
-                (run.0, run.1, run.2) == (system, load, waiting)
-            };
-            let runs: Vec<Run> =
-                runs.iter().filter(same).map(|(_, _, _, run)| run.clone()).collect();
-            let refused: u64 = runs.iter().map(|run| run.refused).sum();
-            let commands: u64 = runs.iter().map(|run| run.commands).sum();
-            rows.push(Row {
-                system,
-                load,
-                waiting,
-                per_second: Spread::of(runs.iter().map(|run| run.per_second)),
-                p50_us: Spread::of(runs.iter().map(|run| run.p50_us)),
-                p99_us: Spread::of(runs.iter().map(|run| run.p99_us)),
-                processor_us: Spread::of(runs.iter().map(|run| run.processor_us)),
-                refused_percent: 100.0 * refused as f64 / commands as f64,
-                runs,
-            });
+/// It has a client of its own, over gRPC, that would bring more crates than all else here together.
+const UMADB: &str =
+    "UmaDB: no client of it is built in; docs/benchmarks.md says what it was measured at";
+
+fn leave_out(left_out: &mut Vec<String>, what: String) {
+    println!("LEFT OUT: {what}");
+    left_out.push(what);
+}
+
+fn run(
+    directory: &Path,
+    postgres: Option<&Postgres>,
+    point: &Point,
+    time: Duration,
+    seed: u64,
+) -> anyhow::Result<Run> {
+    let Point { work, system, depth, .. } = *point;
+    let place = directory.join("measured");
+    if place.exists() {
+        // A measurement before this one failed.
+        std::fs::remove_dir_all(&place)?;
+    }
+    let theirs = || postgres.context("it does not run");
+    let run = match system {
+        System::Fdatasync => floor::waiting(directory, time)?,
+        System::InProcess if work.is_order() => {
+            in_process::measure::<FoodBank>(&place, work, depth.each, time, seed)?
         }
+        System::InProcess => in_process::measure::<Ledger>(&place, work, depth.each, time, seed)?,
+        System::Socket => socket::measure(&place, work, depth, time, seed, Kind::Lean)?,
+        System::NativeClient => socket::measure(&place, work, depth, time, seed, Kind::Native)?,
+        System::Http => http::measure(&place, work, depth.clients, time, seed, http::Way::Single)?,
+        System::HttpBatch => {
+            http::measure(&place, work, depth.clients, time, seed, http::Way::Batch)?
+        }
+        System::Postgres => {
+            theirs()?.measure(work, postgres_client::Way::Function, depth, time, seed)?
+        }
+        System::PostgresClient => {
+            theirs()?.measure(work, postgres_client::Way::ClientTransaction, depth, time, seed)?
+        }
+        System::Sqlite => sqlite::measure(&place, work, 1, time, seed)?,
+        System::SqliteGroup => sqlite::measure(&place, work, sqlite::GROUP, time, seed)?,
+    };
+    if place.exists() {
+        std::fs::remove_dir_all(&place)?;
+    }
+    Ok(run)
+}
+
+fn rows(plan: &[Point], measured: &Measured) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (place, point) in plan.iter().enumerate() {
+        let runs = measured.iter().filter(|(of, _)| *of == place).map(|(_, run)| run.clone());
+        let runs: Vec<Run> = runs.collect();
+        if runs.is_empty() {
+            continue;
+        }
+        let spread = |figure: fn(&Run) -> f64| Spread::of(runs.iter().map(figure));
+        let refused: u64 = runs.iter().map(|run| run.refused).sum();
+        let commands: u64 = runs.iter().map(|run| run.commands).sum();
+        rows.push(Row {
+            point: point.clone(),
+            per_second: spread(|run| run.per_second),
+            p50_us: spread(|run| run.p50_us),
+            p99_us: spread(|run| run.p99_us),
+            processor_us: spread(|run| run.processor_us),
+            client_us: spread(|run| run.client_us),
+            refused_percent: 100.0 * refused as f64 / commands.max(1) as f64,
+            runs,
+        });
     }
     rows
 }
 
-pub(crate) fn print(comparison: &Comparison) {
-    println!("Place order, durable; {}", comparison.peer);
-    println!(
-        "{:<24} {:<16} {:>7}  {:>32} {:>9} {:>9} {:>7} {:>8}",
-        "",
-        "load",
-        "waiting",
-        "per second, median (min to max)",
-        "p50 µs",
-        "p99 µs",
-        "CPU µs",
-        "ratio"
-    );
-    for row in &comparison.rows {
-        let Spread { min, median, max } = row.per_second;
-        let rate = format!("{} ({} to {})", grouped(median), grouped(min), grouped(max));
-        println!(
-            "{:<24} {:<16} {:>7}  {rate:>32} {:>9} {:>9} {:>7.1} {:>8}",
-            row.system.name(),
-            row.load.name(),
-            row.waiting,
-            grouped(row.p50_us.median),
-            grouped(row.p99_us.median),
-            row.processor_us.median,
-            ratio(comparison, row)
-        );
+impl Comparison {
+    /// The rows of this work by this system.
+    pub(crate) fn of(&self, work: Work, system: System) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.point.work == work && row.point.system == system)
     }
-    println!();
+
+    /// The best median rate of a system, whatever the depth.
+    pub(crate) fn best(&self, work: Work, system: System) -> Option<f64> {
+        self.of(work, system).map(|row| row.per_second.median).max_by(f64::total_cmp)
+    }
+
+    /// How many times the best rate of PostgreSQL's stored function, at whatever depth.
+    pub(crate) fn ratio(&self, row: &Row) -> Option<f64> {
+        Some(row.per_second.median / self.best(row.point.work, System::Postgres)?)
+    }
+
+    /// The p50 of one client waiting for each answer.
+    pub(crate) fn waiting_p50_us(&self, work: Work, system: System) -> Option<f64> {
+        let alone = |row: &&Row| row.point.depth.in_flight() == 1;
+        self.of(work, system).find(alone).map(|row| row.p50_us.median)
+    }
 }
 
-/// How many times PostgreSQL's rate with as many clients; with more than it was measured with, its
-/// best.
-fn ratio(comparison: &Comparison, row: &Row) -> String {
-    if row.system == System::Postgres {
-        return String::new();
+/// The figures, a table for each work.
+pub(crate) fn report(comparison: &Comparison) -> String {
+    let mut parts = vec![format!("Every answer is durable. {}.", comparison.peers.join("; "))];
+    parts.extend(comparison.left_out.iter().map(|what| format!("LEFT OUT: {what}")));
+    for work in Work::ALL {
+        let mut table = Table::new([
+            work.name(),
+            "clients × in flight",
+            "per second (least to most)",
+            "p50 µs",
+            "p99 µs",
+            "CPU µs, server",
+            "client",
+            "× PostgreSQL",
+        ]);
+        let rows = || comparison.rows.iter().filter(|row| row.point.work == work);
+        for row in rows() {
+            let Spread { min, median, max } = row.per_second;
+            let Depth { clients, each } = row.point.depth;
+            let figure =
+                |figure: f64| if figure > 0.0 { format!("{figure:.1}") } else { String::new() };
+            table.row([
+                row.point.system.name().to_owned(),
+                format!("{clients} × {each}"),
+                format!("{} ({} to {})", grouped(median), grouped(min), grouped(max)),
+                grouped(row.p50_us.median),
+                grouped(row.p99_us.median),
+                figure(row.processor_us.median),
+                figure(row.client_us.median),
+                comparison.ratio(row).map_or(String::new(), |ratio| format!("{ratio:.2}")),
+            ]);
+        }
+        if rows().next().is_some() {
+            parts.push(table.to_string());
+        }
     }
-    let theirs = comparison
-        .rows
-        .iter()
-        .filter(|theirs| theirs.system == System::Postgres && theirs.load == row.load);
-    let rate = |row: &Row| row.per_second.median;
-    let same = theirs.clone().find(|theirs| theirs.waiting == row.waiting);
-    let many = row.system == System::HttpBatch || same.is_none();
-    let best = theirs.map(rate).fold(0.0, f64::max);
-    let theirs = if many { best } else { same.map_or(best, rate) };
-    format!("× {:.1}", rate(row) / theirs)
+    section("The same work by everybody", &parts)
 }

@@ -19,6 +19,8 @@ pub(crate) struct Run {
     pub(crate) refused: u64,
     /// Microseconds on the processors per command, of the server's processes.
     pub(crate) processor_us: f64,
+    /// The same of the process that asks; 0 when the server is in that process.
+    pub(crate) client_us: f64,
 }
 
 impl Run {
@@ -29,13 +31,20 @@ impl Run {
         latencies_us.sort_by(f64::total_cmp);
         let p50_us = percentile(&latencies_us, 50);
         let p99_us = percentile(&latencies_us, 99);
-        Self { per_second, p50_us, p99_us, commands, refused, processor_us: 0.0 }
+        Self { per_second, p50_us, p99_us, commands, refused, processor_us: 0.0, client_us: 0.0 }
     }
 
     /// With what the server's processes spent on it.
     #[must_use]
     pub(crate) fn costing(mut self, on_processors: Duration) -> Self {
         self.processor_us = on_processors.as_secs_f64() * 1e6 / self.commands as f64;
+        self
+    }
+
+    /// With what the process that asked spent on it.
+    #[must_use]
+    pub(crate) fn asking(mut self, on_processors: Duration) -> Self {
+        self.client_us = on_processors.as_secs_f64() * 1e6 / self.commands as f64;
         self
     }
 }

@@ -1,95 +1,29 @@
-//! "Place order" over HTTP: the real server in a process of its own, keep-alive connections from this
-//! one, on the loopback address. Each connection sends one command and waits, or whole batches.
+//! Over HTTP: the real server in a process of its own, keep-alive connections from this one, on the
+//! loopback address. Each connection sends one command and waits, or whole batches.
 
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use deeds_engine::actor::Roles;
-use deeds_engine::app::App as _;
-use deeds_pipeline::host::Host;
-use deeds_server::{Authentication, Server, ServerOptions, TokenIssuer};
-use food_bank::FoodBank;
+use deeds_server::TokenIssuer;
 use futures_util::future::try_join_all;
 use tokio::runtime;
 
 use crate::figures::Run;
 use crate::http_connection::{Answer, Connection};
 use crate::in_process::COMMANDS_MAX;
-use crate::load::{Load, Orders, neighbor};
+use crate::serving::{Served, Serving, TOKEN_LIFETIME};
+use crate::work::{Acts, Work, neighbor};
 use crate::{bank, machine};
-
-/// The key that the measured server trusts and the clients' tokens are signed with.
-const KEY_FILE: &str = "token.key";
-
-pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// Lines of one batch: a small import.
 const BATCH_LINES: usize = 1_000;
 
-/// Serves a new, stocked bank until standard input ends; what the other process runs.
-pub(crate) fn serve(directory: &Path) -> anyhow::Result<()> {
-    let node = Arc::new(bank::stocked(directory)?);
-    let options = ServerOptions {
-        pages: &[],
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        authentication: Authentication::Tokens(issuer(directory)?.verifier()),
-        public_hosts: Vec::new(),
-        data_directory: Some(directory.to_owned()),
-        open_metrics: false,
-    };
-    let server = Server::start(Arc::clone(&node) as Arc<dyn Host>, options)?;
-    println!("{}", server.address());
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    ensure!(server.stop(), "the server did not end in time");
-    ensure!(node.shutdown(TOKEN_LIFETIME), "the food bank did not close in time");
-    Ok(())
-}
-
-/// Makes the tokens that the server in this directory takes.
-pub(crate) fn issuer(directory: &Path) -> anyhow::Result<TokenIssuer> {
-    Ok(TokenIssuer::open(&directory.join(KEY_FILE), FoodBank::NAME)?)
-}
-
-/// The other process.
-pub(crate) struct Serving {
-    process: Child,
-    pub(crate) address: SocketAddr,
-}
-
-impl Serving {
-    pub(crate) fn start(directory: &Path) -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("serve").arg(directory).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn()?;
-        let said = process.stdout.take().expect("it is piped");
-        let mut line = String::new();
-        BufReader::new(said).read_line(&mut line)?;
-        let address = line.trim().parse().context("the server names its address")?;
-        Ok(Self { process, address })
-    }
-
-    /// Its number, as `/proc` names it.
-    pub(crate) fn process(&self) -> String {
-        self.process.id().to_string()
-    }
-
-    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
-        drop(self.process.stdin.take());
-        let status = self.process.wait()?;
-        ensure!(status.success(), "the server ended with {status}");
-        Ok(())
-    }
-}
-
 /// What the connections share.
 struct Clients {
-    orders: RefCell<Orders>,
+    acts: RefCell<Acts>,
     tokens: Vec<String>,
     began: Instant,
     time: Duration,
@@ -99,44 +33,27 @@ struct Clients {
     refused: Cell<u64>,
 }
 
-/// Single commands over so many connections.
-pub(crate) fn measure(
-    directory: &Path,
-    load: Load,
-    connections: usize,
-    time: Duration,
-    seed: u64,
-) -> anyhow::Result<Run> {
-    run(directory, load, connections, time, seed, Way::Single)
-}
-
-/// Batches over so many connections. A latency is that of a whole batch.
-pub(crate) fn measure_batch(
-    directory: &Path,
-    load: Load,
-    connections: usize,
-    time: Duration,
-    seed: u64,
-) -> anyhow::Result<Run> {
-    run(directory, load, connections, time, seed, Way::Batch)
-}
-
-#[derive(Clone, Copy)]
-enum Way {
+/// How a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// One command, then its answer.
     Single,
+    /// Batches. A latency is that of a whole batch.
     Batch,
 }
 
-fn run(
+/// A new, stocked app, and so many connections.
+pub(crate) fn measure(
     directory: &Path,
-    load: Load,
+    work: Work,
     connections: usize,
     time: Duration,
     seed: u64,
     way: Way,
 ) -> anyhow::Result<Run> {
-    let serving = Serving::start(directory)?;
-    let run = drive(&serving, &issuer(directory)?, load, connections, time, seed, way)?;
+    let served = Served::doing(work);
+    let serving = Serving::start(directory, served)?;
+    let run = drive(&serving, &served.issuer(directory)?, work, connections, time, seed, way)?;
     serving.stop()?;
     Ok(run)
 }
@@ -149,23 +66,23 @@ pub(crate) fn measure_running(
     time: Duration,
     seed: u64,
 ) -> anyhow::Result<Run> {
-    drive(serving, issuer, Load::Uniform, connections, time, seed, Way::Single)
+    drive(serving, issuer, Work::OrderUniform, connections, time, seed, Way::Single)
 }
 
 fn drive(
     serving: &Serving,
     issuer: &TokenIssuer,
-    load: Load,
+    work: Work,
     connections: usize,
     time: Duration,
     seed: u64,
     way: Way,
 ) -> anyhow::Result<Run> {
     let issue = |number| issuer.issue(&neighbor(number), &Roles::none(), TOKEN_LIFETIME);
-    let orders = Orders::new(load, seed, bank::now_ms());
-    let tokens = (1..=orders.actors().len() as u64).map(issue).collect();
+    let acts = Acts::new(work, seed, bank::now_ms());
+    let tokens = (1..=acts.actors().len() as u64).map(issue).collect();
     let clients = Clients {
-        orders: RefCell::new(orders),
+        acts: RefCell::new(acts),
         tokens,
         began: Instant::now(),
         time,
@@ -174,7 +91,8 @@ fn drive(
         refused: Cell::new(0),
     };
     let server = serving.process();
-    let spent_before = machine::processor(&server).own;
+    let spent_before = machine::processor(&server);
+    let asked_before = machine::processor("self");
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let all = (0..connections).map(|_| async {
@@ -187,12 +105,13 @@ fn drive(
         try_join_all(all).await
     })?;
     let elapsed = clients.began.elapsed();
-    let spent = machine::processor(&server).own - spent_before;
+    let spent = machine::processor(&server) - spent_before;
+    let asked = machine::processor("self") - asked_before;
     let latencies_us = clients.latencies_us.into_inner();
     let mut run = Run::of(latencies_us, clients.refused.get(), elapsed);
     run.commands = clients.sent.get() as u64;
     run.per_second = run.commands as f64 / elapsed.as_secs_f64();
-    Ok(run.costing(spent))
+    Ok(run.costing(spent).asking(asked))
 }
 
 impl Clients {
@@ -203,18 +122,13 @@ impl Clients {
     async fn single(&self, mut connection: Connection) -> anyhow::Result<()> {
         while self.go_on() {
             self.sent.set(self.sent.get() + 1);
-            let order = self.orders.borrow_mut().next();
-            let token = &self.tokens[order.neighbor];
-            let (id, body) = (&order.id, Orders::json(&order));
-            let head = format!(
-                "POST /v1/commands/PlaceOrder HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\
-                 \r\nContent-Type: application/json\r\nIdempotency-Key: {id}\r\nContent-Length: {}\
-                 \r\n\r\n{body}",
-                connection.address,
-                body.len()
-            );
+            let act = self.acts.borrow_mut().next();
+            let token = &self.tokens[act.actor];
+            let arguments = act.wish.json();
             let sent = Instant::now();
-            let Answer { status, body } = connection.ask(head.as_bytes()).await?;
+            let answering =
+                connection.command(token, act.wish.command(), Some(&act.id), &arguments);
+            let Answer { status, body } = answering.await?;
             self.latencies_us.borrow_mut().push(sent.elapsed().as_secs_f64() * 1e6);
             match status {
                 200 => {}
@@ -228,12 +142,12 @@ impl Clients {
     async fn batches(&self, mut connection: Connection) -> anyhow::Result<()> {
         while self.go_on() {
             self.sent.set(self.sent.get() + BATCH_LINES);
-            let (neighbor, body) = self.batch();
+            let (actor, body) = self.batch();
             let head = format!(
                 "POST /v1/commands HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: \
                  application/x-ndjson\r\nContent-Length: {}\r\n\r\n{body}",
                 connection.address,
-                self.tokens[neighbor],
+                self.tokens[actor],
                 body.len()
             );
             let sent = Instant::now();
@@ -250,19 +164,19 @@ impl Clients {
         Ok(())
     }
 
-    /// One neighbor's batch.
+    /// One actor's batch.
     fn batch(&self) -> (usize, String) {
-        let mut orders = self.orders.borrow_mut();
+        let mut acts = self.acts.borrow_mut();
         let mut lines = String::new();
-        let mut neighbor = 0;
+        let mut actor = 0;
         for _ in 0..BATCH_LINES {
-            let order = orders.next();
-            neighbor = order.neighbor;
-            let (id, arguments) = (&order.id, Orders::json(&order));
+            let act = acts.next();
+            actor = act.actor;
+            let (id, name, arguments) = (&act.id, act.wish.command(), act.wish.json());
             lines.push_str(&format!(
-                "{{\"command\":\"PlaceOrder\",\"id\":\"{id}\",\"arguments\":{arguments}}}\n"
+                "{{\"command\":\"{name}\",\"id\":\"{id}\",\"arguments\":{arguments}}}\n"
             ));
         }
-        (neighbor, lines)
+        (actor, lines)
     }
 }

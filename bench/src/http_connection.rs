@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
+use deeds_values::CommandId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -53,6 +54,33 @@ impl Connection {
             }
         };
         Ok(Answer { status, body })
+    }
+
+    /// Asks a query; `question` is its name and its parameters, as in an address.
+    pub(crate) async fn query(&mut self, token: &str, question: &str) -> anyhow::Result<Answer> {
+        let message = format!(
+            "GET /v1/queries/{question} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            self.address
+        );
+        self.ask(message.as_bytes()).await
+    }
+
+    /// Sends a command; without an id the server makes one.
+    pub(crate) async fn command(
+        &mut self,
+        token: &str,
+        name: &str,
+        id: Option<&CommandId>,
+        arguments: &str,
+    ) -> anyhow::Result<Answer> {
+        let id = id.map_or(String::new(), |id| format!("Idempotency-Key: {id}\r\n"));
+        let message = format!(
+            "POST /v1/commands/{name} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\n{id}Content-Length: {}\r\n\r\n{arguments}",
+            self.address,
+            arguments.len()
+        );
+        self.ask(message.as_bytes()).await
     }
 
     async fn take_chunks(&mut self) -> anyhow::Result<Vec<u8>> {

@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use deeds_pipeline::host::Host as _;
+use food_bank::FoodBank;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{Run, grouped};
-use crate::load::{Load, NEIGHBORS, PRODUCTS};
+
+use crate::markdown::{Table, section};
 use crate::stopwatch::on_processor;
+use crate::work::{NEIGHBORS, PRODUCTS, Work};
 use crate::{bank, in_process, machine};
 
 /// Commands on their way, as a pipelining import keeps them.
@@ -59,14 +62,14 @@ pub(crate) struct Opened {
 
 pub(crate) fn measure(directory: &Path, orders: usize) -> anyhow::Result<Import> {
     let empty = directory.join("import-empty");
-    bank::close(bank::stocked(&empty)?)?;
+    bank::close(bank::stocked::<FoodBank>(&empty)?)?;
     let opened_empty = open_in_new_process(&empty, Window::Usual, false)?;
 
     let place = directory.join("import");
-    let node = bank::stocked(&place)?;
+    let node = bank::stocked::<FoodBank>(&place)?;
     println!("importing {} orders", grouped(orders as f64));
     let forever = Duration::from_secs(24 * 3600);
-    let imported = in_process::place(&node, Load::Uniform, IN_FLIGHT, orders, forever, 5)?;
+    let imported = in_process::drive(&node, Work::OrderUniform, IN_FLIGHT, orders, forever, 5)?;
     bank::close(node)?;
 
     let opened = open_in_new_process(&place, Window::Usual, true)?;
@@ -121,7 +124,7 @@ pub(crate) fn open(place: &Path, window: Window) -> anyhow::Result<()> {
         }
     };
     let remembered = (window == Window::One).then_some(1);
-    let node = bank::open(place, remembered, &mut progress)?;
+    let node = bank::open::<FoodBank>(place, remembered, &mut progress)?;
     let seconds = began.elapsed().as_secs_f64();
     let processor_seconds = (on_processor() - spent_before).as_secs_f64();
     let opened = Opened {
@@ -136,51 +139,39 @@ pub(crate) fn open(place: &Path, window: Window) -> anyhow::Result<()> {
     bank::close(node)
 }
 
-pub(crate) fn print(import: &Import) {
+pub(crate) fn report(import: &Import) -> String {
     let Import { orders, imported, records, sizes, opened, opened_without_window, opened_empty } =
         import;
-    println!(
-        "\n{} orders in process, {IN_FLIGHT} in flight: {}/s (p50 {:.0} µs, p99 {:.0} µs, CPU {:.1} µs)",
-        grouped(*orders as f64),
-        grouped(imported.per_second),
-        imported.p50_us,
-        imported.p99_us,
-        imported.processor_us
-    );
+    let title =
+        format!("{} orders, one per command, {IN_FLIGHT} in flight", grouped(*orders as f64));
+    let mut table = Table::new([&title, ""]);
+    let mut row = |name: &str, figure: String| table.row([name.to_owned(), figure]);
+    let Run { per_second, p50_us, p99_us, processor_us, .. } = imported;
+    row("per second", grouped(*per_second));
+    row("p50 and p99, µs", format!("{p50_us:.0} and {p99_us:.0}"));
+    row("µs on the processors, client included", format!("{processor_us:.1}"));
     let per_record = |bytes: u64| bytes as f64 / *records as f64;
-    let sealed = (sizes.headers + sizes.bodies).max(1) as f64;
     let frames = per_record(sizes.head + sizes.headers + sizes.bodies);
-    println!(
-        "on disk per record: {:.0} bytes ({:.0} headers, {:.0} bodies) and {:.1} of tiles; {} segments",
-        frames,
-        frames * sizes.headers as f64 / sealed,
-        frames * sizes.bodies as f64 / sealed,
-        per_record(sizes.tiles),
-        sizes.segments
-    );
-    println!(
-        "opened again without a snapshot: {} records in {:.1} s, {}/s; on the processor {:.1} s, {}/s",
-        grouped(opened.records as f64),
-        opened.seconds,
-        grouped(opened.records as f64 / opened.seconds),
-        opened.processor_seconds,
-        grouped(opened.records as f64 / opened.processor_seconds)
-    );
+    let headers = sizes.headers as f64 / (sizes.headers + sizes.bodies).max(1) as f64;
+    row("on disk, bytes per record", format!("{frames:.0}"));
+    row("of them headers", format!("{:.0}", frames * headers));
+    row("beside them Merkle tiles", format!("{:.1}", per_record(sizes.tiles)));
+    row("records replayed without a snapshot", grouped(opened.records as f64));
+    row("per second, all in all", grouped(opened.records as f64 / opened.seconds));
+    let on_processor = opened.records as f64 / opened.processor_seconds;
+    row("per second of the opening thread on the processor", grouped(on_processor));
+    let mib = |bytes: u64| format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20));
+    row("memory after opening", mib(opened.after));
+    let empty = format!("of {PRODUCTS} products and {NEIGHBORS} neighbors without orders");
+    row(&empty, mib(opened_empty.after));
     let grown = |opened: &Opened| opened.after.saturating_sub(opened_empty.after) as f64;
     let rows = |opened: &Opened| opened.rows.iter().map(|(_, rows)| rows).sum::<usize>();
-    let new_rows = rows(opened) - rows(opened_empty);
-    println!(
-        "memory after opening: {} MiB; per order {:.0} bytes in all, of them {:.0} for its id;",
-        opened.after >> 20,
-        grown(opened) / *orders as f64,
-        (grown(opened) - grown(opened_without_window)) / *orders as f64,
-    );
-    println!(
-        "per row of orders and order lines {:.0} bytes, both representations and indexes",
-        grown(opened_without_window) / new_rows as f64
-    );
-    println!(
-        "an empty bank of {PRODUCTS} products and {NEIGHBORS} neighbors: {} MiB",
-        opened_empty.after >> 20
-    );
+    let new_rows = (rows(opened) - rows(opened_empty)) as f64;
+    let orders = *orders as f64;
+    row("memory per order, bytes", grouped(grown(opened) / orders));
+    let ids = (grown(opened) - grown(opened_without_window)) / orders;
+    row("of them for its id that is remembered", grouped(ids.max(0.0)));
+    let per_row = grown(opened_without_window) / new_rows;
+    row("memory per row, both forms and indexes, bytes", grouped(per_row));
+    section("What many orders cost", &[table.to_string()])
 }

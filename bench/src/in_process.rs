@@ -1,4 +1,4 @@
-//! "Place order" in process: one thread keeps so many commands in flight, the answers come back
+//! In process: one thread keeps so many commands in flight, the answers come back
 //! through a channel. Answers are durable, as everywhere.
 
 use std::path::Path;
@@ -8,53 +8,52 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use deeds_pipeline::node::Node;
 use deeds_pipeline::reply::{Reply, Submission};
-use food_bank::FoodBank;
 
 use crate::figures::Run;
-use crate::load::{Load, Orders};
+use crate::work::{Acts, Measured, Work};
 use crate::{bank, machine};
 
-/// No measurement places more orders than this: what lies in memory at its end stays comparable.
-pub(crate) const COMMANDS_MAX: usize = 500_000;
+/// No measurement asks for more than this: what lies in memory at its end stays comparable.
+pub(crate) const COMMANDS_MAX: usize = 1_000_000;
 
-/// What came of one order.
+/// What came of one command.
 struct Answered {
     after: Duration,
     reply: Reply,
 }
 
-/// Measures a new, stocked food bank.
-pub(crate) fn measure(
+/// Measures a new, stocked app.
+pub(crate) fn measure<A: Measured>(
     directory: &Path,
-    load: Load,
+    work: Work,
     in_flight: usize,
     time: Duration,
     seed: u64,
 ) -> anyhow::Result<Run> {
-    let node = bank::stocked(directory)?;
-    let run = place(&node, load, in_flight, COMMANDS_MAX, time, seed)?;
+    let node = bank::stocked::<A>(directory)?;
+    let run = drive(&node, work, in_flight, COMMANDS_MAX, time, seed)?;
     bank::close(node)?;
     Ok(run)
 }
 
-/// Places orders until the time is over or so many are placed.
-pub(crate) fn place(
-    node: &Node<FoodBank>,
-    load: Load,
+/// Works until the time is over or so much is done.
+pub(crate) fn drive<A: Measured>(
+    node: &Node<A>,
+    work: Work,
     in_flight: usize,
     commands_max: usize,
     time: Duration,
     seed: u64,
 ) -> anyhow::Result<Run> {
-    let mut orders = Orders::new(load, seed, bank::now_ms());
+    let mut acts = Acts::new(work, seed, bank::now_ms());
     let (sender, answers) = channel();
     let mut latencies_us = Vec::with_capacity(commands_max);
     let mut refused = 0;
-    let spent_before = machine::processor("self").own;
+    let spent_before = machine::processor("self");
     let began = Instant::now();
     let mut sent = 0;
     while sent < in_flight.min(commands_max) {
-        submit(node, &mut orders, &sender)?;
+        submit(node, &mut acts, &sender)?;
         sent += 1;
     }
     while latencies_us.len() < sent {
@@ -63,30 +62,30 @@ pub(crate) fn place(
         match reply {
             Reply::Accepted { .. } => {}
             Reply::Refused { .. } => refused += 1,
-            other => bail!("an order came to {other:?}"),
+            other => bail!("a command came to {other:?}"),
         }
         if sent < commands_max && began.elapsed() < time {
-            submit(node, &mut orders, &sender)?;
+            submit(node, &mut acts, &sender)?;
             sent += 1;
         }
     }
     let elapsed = began.elapsed();
-    let spent = machine::processor("self").own - spent_before;
+    let spent = machine::processor("self") - spent_before;
     Ok(Run::of(latencies_us, refused, elapsed).costing(spent))
 }
 
-fn submit(
-    node: &Node<FoodBank>,
-    orders: &mut Orders,
+fn submit<A: Measured>(
+    node: &Node<A>,
+    acts: &mut Acts,
     answers: &Sender<Answered>,
 ) -> anyhow::Result<()> {
-    let order = orders.next();
+    let act = acts.next();
     let answers = answers.clone();
     let sent = Instant::now();
     node.submit_parsed(Submission {
-        caller: bank::neighbor_caller(&orders.actors()[order.neighbor]),
-        id: order.id.clone(),
-        command: orders.parsed(&order),
+        caller: bank::caller(&acts.actors()[act.actor]),
+        id: act.id,
+        command: A::parsed(&act.wish),
         reply: Box::new(move |reply| drop(answers.send(Answered { after: sent.elapsed(), reply }))),
     })?;
     Ok(())

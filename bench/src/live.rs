@@ -15,11 +15,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
 use crate::figures::{Run, Spread, grouped};
-use crate::http::{self, Serving};
-use crate::machine;
+use crate::markdown::{Table, section};
+use crate::serving::{Served, Serving};
 use crate::watching::{Crowd, Sight};
+use crate::{http, machine};
 
 /// Who watches while orders flow.
+const NOBODY: Crowd = Crowd { my_orders: 0, pick_lists: 0, dashboards: 0 };
+const FEW: Crowd = Crowd { my_orders: 90, pick_lists: 5, dashboards: 5 };
 const CROWD: Crowd = Crowd { my_orders: 900, pick_lists: 50, dashboards: 50 };
 
 /// How many neighbors have their orders open and do nothing.
@@ -31,62 +34,80 @@ const CONNECTIONS: usize = 64;
 /// Files that each process may have open: a socket each, and some.
 const FILES: u64 = IDLE + 1_000;
 
-/// What was measured. The two named after numbers are for machines that compare runs.
+/// What was measured.
 #[derive(Debug, Serialize)]
 pub(crate) struct Live {
     /// By which share the median rate falls with 1,000 subscribers.
-    subscribers_1000_cost: f64,
+    pub(crate) subscribers_1000_cost: f64,
     /// What the server holds more, in MiB, with 10,000 idle subscribers.
-    subscribers_10000_mib: f64,
+    pub(crate) subscribers_10000_mib: f64,
     live: Figures,
 }
 
 /// The rest.
 #[derive(Debug, Serialize)]
 struct Figures {
-    /// Each run beside the one after it.
-    without: Vec<Run>,
-    with: Vec<Run>,
-    sights: Vec<Sight>,
+    watched: Vec<Watched>,
     /// KiB of the server per subscriber before orders flow.
     kib_per_subscriber: f64,
     kib_per_idle: f64,
 }
 
-/// Measures.
+/// Runs while so many watch, and what these saw.
+#[derive(Debug, Serialize)]
+struct Watched {
+    watching: u64,
+    runs: Vec<(Run, Option<Sight>)>,
+}
+
+impl Watched {
+    fn rate(&self) -> f64 {
+        Spread::of(self.runs.iter().map(|(run, _)| run.per_second)).median
+    }
+}
+
+/// Measures: in each round once for each crowd, in turn.
 pub(crate) fn measure(directory: &Path, quick: bool) -> anyhow::Result<Live> {
     raise_files()?;
     let (rounds, time) =
         if quick { (2, Duration::from_secs(2)) } else { (5, Duration::from_secs(4)) };
+    let crowds: &[Crowd] = if quick { &[NOBODY, CROWD] } else { &[NOBODY, FEW, CROWD] };
     let place = tempfile::tempdir_in(directory)?;
-    let serving = Serving::start(place.path())?;
-    let issuer = http::issuer(place.path())?;
-    let run = |seed| http::measure_running(&serving, &issuer, CONNECTIONS, time, seed);
-    let (mut without, mut with, mut sights) = (Vec::new(), Vec::new(), Vec::new());
+    let serving = Serving::start(place.path(), Served::FoodBank)?;
+    let issuer = Served::FoodBank.issuer(place.path())?;
+    let mut watched: Vec<Watched> =
+        crowds.iter().map(|crowd| Watched { watching: crowd.count(), runs: Vec::new() }).collect();
     let mut kib_per_subscriber = 0.0;
+    let mut seed = 0;
     for round in 0..rounds {
-        without.push(run(2 * round)?);
-        let before = machine::resident_bytes_of(&serving.process());
-        let mut watching = Watching::start(&serving, place.path(), CROWD)?;
-        let more = machine::resident_bytes_of(&serving.process()).saturating_sub(before);
-        if round == 0 {
-            kib_per_subscriber = more as f64 / 1024.0 / CROWD.count() as f64;
+        for (crowd, watched) in crowds.iter().zip(&mut watched) {
+            seed += 1;
+            let run = || http::measure_running(&serving, &issuer, CONNECTIONS, time, seed);
+            if crowd.count() == 0 {
+                watched.runs.push((run()?, None));
+                continue;
+            }
+            let before = machine::resident_bytes_of(&serving.process());
+            let mut watching = Watching::start(&serving, place.path(), *crowd)?;
+            let more = machine::resident_bytes_of(&serving.process()).saturating_sub(before);
+            if round == 0 {
+                kib_per_subscriber = more as f64 / 1024.0 / crowd.count() as f64;
+            }
+            watching.sight()?;
+            let run = run()?;
+            watched.runs.push((run, Some(watching.sight()?)));
+            watching.stop()?;
         }
-        watching.sight()?;
-        with.push(run(2 * round + 1)?);
-        sights.push(watching.sight()?);
-        watching.stop()?;
     }
     serving.stop()?;
     let idle_bytes = idle(directory)?;
-    let rate = |runs: &[Run]| Spread::of(runs.iter().map(|run| run.per_second)).median;
+    let (with, without) = (watched.last().map(Watched::rate), watched.first().map(Watched::rate));
+    let share = with.zip(without).map(|(with, without)| with / without);
     Ok(Live {
-        subscribers_1000_cost: 1.0 - rate(&with) / rate(&without),
+        subscribers_1000_cost: 1.0 - share.context("both were measured")?,
         subscribers_10000_mib: idle_bytes as f64 / f64::from(1 << 20),
         live: Figures {
-            without,
-            with,
-            sights,
+            watched,
             kib_per_subscriber,
             kib_per_idle: idle_bytes as f64 / 1024.0 / IDLE as f64,
         },
@@ -96,7 +117,7 @@ pub(crate) fn measure(directory: &Path, quick: bool) -> anyhow::Result<Live> {
 /// What idle ones add to a server that does nothing else.
 fn idle(directory: &Path) -> anyhow::Result<u64> {
     let place = tempfile::tempdir_in(directory)?;
-    let serving = Serving::start(place.path())?;
+    let serving = Serving::start(place.path(), Served::FoodBank)?;
     let before = machine::resident_bytes_of(&serving.process());
     let crowd = Crowd { my_orders: IDLE, pick_lists: 0, dashboards: 0 };
     let watching = Watching::start(&serving, place.path(), crowd)?;
@@ -121,7 +142,8 @@ fn raise_files() -> anyhow::Result<()> {
 /// The process of those who watch.
 struct Watching {
     process: Child,
-    asks: ChildStdin,
+    /// Given up to stop.
+    asks: Option<ChildStdin>,
     says: BufReader<ChildStdout>,
 }
 
@@ -140,7 +162,7 @@ impl Watching {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let asks = process.stdin.take().expect("it is piped");
         let says = BufReader::new(process.stdout.take().expect("it is piped"));
-        let mut watching = Self { process, asks, says };
+        let mut watching = Self { process, asks: Some(asks), says };
         let said = watching.line()?;
         ensure!(said == "ready", "those who watch said {said:?}");
         Ok(watching)
@@ -148,7 +170,8 @@ impl Watching {
 
     /// What was seen since it was last asked.
     fn sight(&mut self) -> anyhow::Result<Sight> {
-        writeln!(self.asks, "what did you see?")?;
+        let asks = self.asks.as_mut().context("it is not stopped")?;
+        writeln!(asks, "what did you see?")?;
         Ok(serde_json::from_str(&self.line()?)?)
     }
 
@@ -159,10 +182,19 @@ impl Watching {
     }
 
     fn stop(mut self) -> anyhow::Result<()> {
-        drop(self.asks);
+        drop(self.asks.take());
         let status = self.process.wait()?;
         ensure!(status.success(), "those who watch ended with {status}");
         Ok(())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
     }
 }
 
@@ -172,35 +204,47 @@ impl Crowd {
     }
 }
 
-/// Prints the figures.
-pub(crate) fn print(measured: &Live) {
+pub(crate) fn report(measured: &Live) -> String {
     let Live { subscribers_1000_cost, subscribers_10000_mib, live } = measured;
-    println!("\nPlace order over HTTP, {CONNECTIONS} connections, while nobody or 1,000 watch:");
-    println!(
-        "  watching | per second | p50 µs | p99 µs | CPU µs | ticks | bytes/tick | ms p50 | p99"
-    );
-    for ((without, with), sight) in live.without.iter().zip(&live.with).zip(&live.sights) {
-        for (watching, run) in [(0, without), (CROWD.count(), with)] {
+    let mut table = Table::new([
+        "watching",
+        "per second",
+        "p50 µs",
+        "p99 µs",
+        "CPU µs",
+        "ticks",
+        "bytes/tick",
+        "tick ms p50",
+        "p99",
+    ]);
+    for watched in &live.watched {
+        for (run, sight) in &watched.runs {
             let Run { per_second, p50_us, p99_us, processor_us, .. } = run;
-            let rate = grouped(*per_second);
-            print!(
-                "  {watching:>8} | {rate:>10} | {p50_us:>6.0} | {p99_us:>6.0} | {processor_us:>6.1}"
-            );
-            if watching == 0 {
-                println!();
-                continue;
-            }
-            let Sight { ticks, bytes, p50_ms, p99_ms, .. } = sight;
-            let each = *bytes as f64 / (*ticks).max(1) as f64;
-            println!(" | {ticks:>5} | {:>10} | {p50_ms:>6.0} | {p99_ms:>3.0}", grouped(each));
+            let of_sight = |figure: fn(&Sight) -> f64| {
+                sight.as_ref().map_or(String::new(), |sight| grouped(figure(sight)))
+            };
+            table.row([
+                watched.watching.to_string(),
+                grouped(*per_second),
+                grouped(*p50_us),
+                grouped(*p99_us),
+                format!("{processor_us:.1}"),
+                of_sight(|sight| sight.ticks as f64),
+                of_sight(|sight| sight.bytes as f64 / sight.ticks.max(1) as f64),
+                of_sight(|sight| sight.p50_ms),
+                of_sight(|sight| sight.p99_ms),
+            ]);
         }
     }
-    println!(
-        "  cost {:.0} % of the rate; {:.1} KiB a subscriber; {} idle ones {:.0} MiB, {:.1} KiB each",
+    let cost = format!(
+        "1,000 subscribers cost {:.0} % of the rate, and {:.1} KiB of the server each; {} idle ones {:.0} \
+         MiB, {:.1} KiB each.",
         subscribers_1000_cost * 100.0,
         live.kib_per_subscriber,
         grouped(IDLE as f64),
         subscribers_10000_mib,
         live.kib_per_idle,
     );
+    let load = format!("Place order over HTTP, {CONNECTIONS} connections, while so many watch.");
+    section("Live subscribers", &[load, table.to_string(), cost])
 }

@@ -1,5 +1,6 @@
 //! The machine that was measured: figures say little without it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -38,10 +39,13 @@ impl Machine {
         }
     }
 
-    pub(crate) fn print(&self) {
+    /// In a sentence.
+    pub(crate) fn report(&self) -> String {
         let Self { processor, cores, memory_gib, kernel, file_system, load_before } = self;
-        println!("{processor}, {cores} cores, {memory_gib} GiB, Linux {kernel}, {file_system}");
-        println!("load before: {load_before}\n");
+        format!(
+            "{processor}, {cores} cores, {memory_gib} GiB, Linux {kernel}, {file_system}; load before: \
+             {load_before}."
+        )
     }
 }
 
@@ -68,27 +72,47 @@ pub(crate) fn resident_bytes_of(process: &str) -> u64 {
     kib.unwrap_or_default() << 10
 }
 
-/// How long a process has been on the processors.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Processor {
-    /// Its own threads.
-    pub(crate) own: Duration,
-    /// Its children that have ended and were waited for.
-    pub(crate) children: Duration,
-}
-
 /// The clock ticks of `/proc` per second: a constant of Linux for programs.
 const TICKS_PER_SECOND: u32 = 100;
 
-/// How long this process has been on the processors; `self` names our own.
-pub(crate) fn processor(process: &str) -> Processor {
+/// How long a process, with all its threads, has been on the processors; `self` names our own.
+pub(crate) fn processor(process: &str) -> Duration {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name stands in parentheses and may hold spaces; the times are the 12th to 15th after it.
+    // The name stands in parentheses and may hold spaces; the times are the 12th and 13th after it.
     let after_name = text.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let mut times = after_name.split(' ').skip(11).map(|field| field.parse::<u32>().unwrap_or(0));
-    let mut two = || {
-        let ticks = times.next().unwrap_or(0) + times.next().unwrap_or(0);
-        Duration::from_secs(1) * ticks / TICKS_PER_SECOND
-    };
-    Processor { own: two(), children: two() }
+    let times = after_name.split(' ').skip(11).take(2);
+    let ticks: u32 = times.map(|field| field.parse::<u32>().unwrap_or(0)).sum();
+    Duration::from_secs(1) * ticks / TICKS_PER_SECOND
+}
+
+/// One thread of a process.
+pub(crate) struct Thread {
+    pub(crate) name: String,
+    /// How long it has been on the processors, to the nanosecond.
+    pub(crate) on_processor: Duration,
+    /// How often it has gone to sleep by itself: as often as it woke up.
+    pub(crate) slept: u64,
+}
+
+/// A process's threads, by their numbers.
+pub(crate) fn threads(process: &str) -> BTreeMap<u32, Thread> {
+    let mut threads = BTreeMap::new();
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    for path in tasks.map(|task| task.path()) {
+        let text = |file: &str| fs::read_to_string(path.join(file)).unwrap_or_default();
+        let number = path.file_name().and_then(|name| name.to_string_lossy().parse().ok());
+        let (status, schedule) = (text("status"), text("schedstat"));
+        let slept = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        let slept = slept.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+        let nanoseconds = schedule.split(' ').next().and_then(|first| first.parse().ok());
+        let on_processor = Duration::from_nanos(nanoseconds.unwrap_or(0));
+        let name = text("comm").trim().to_owned();
+        threads.extend(number.map(|number: u32| (number, Thread { name, on_processor, slept })));
+    }
+    threads
+}
+
+/// How long a process's threads that still live have been on the processors, to the nanosecond.
+pub(crate) fn on_processor(process: &str) -> Duration {
+    threads(process).values().map(|thread| thread.on_processor).sum()
 }

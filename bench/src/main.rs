@@ -1,13 +1,18 @@
-//! The benchmark: the food bank's "place order" through the real pipeline, beside PostgreSQL in the
-//! same run; where its time goes; and what a million orders cost. Method and figures:
-//! `docs/benchmarks.md`.
+//! The benchmark: orders, transfers and notes through the real pipeline, beside PostgreSQL and SQLite in
+//! the same run; where the time goes; and what restarts, subscribers and a quiet day cost. Method and
+//! figures: `docs/benchmarks.md`.
 //!
 //! In reading order:
-//! - [`load`]: which orders are placed; [`bank`]: the food bank they are placed at;
-//! - [`in_process`], [`http`] (with [`http_connection`]), [`postgres`]: one measurement of one system;
-//! - [`comparison`]: all of them in turn;
+//! - [`work`]: what is asked for, with [`draw`]; [`bank`] and [`ledger`]: the apps that are asked;
+//! - one measurement of one system: [`in_process`]; [`socket`] (with [`socket_connection`]) and [`http`]
+//!   (with [`http_connection`]) of a server that is [`serving`] in a process of its own; [`postgres`]
+//!   (with [`postgres_client`]); [`sqlite`];
+//! - [`comparison`]: all of them in turn, as the [`plan`] says;
 //! - [`live`]: the same orders while subscribers watch, who are [`watching`] in a process of their own;
-//! - [`floor`], [`stages`], [`representations`], [`import`], [`restart`]: what explains the figures.
+//! - [`queries`], [`import`], [`restart`], [`rpm`]: what else is felt;
+//! - [`floor`], [`stages`], [`representations`]: what explains the figures;
+//! - [`suite`]: all of it; [`keys`]: the figures by which runs are compared; [`markdown`], and [`plot`]
+//!   with [`charts`]: the documents.
 //!
 //! Nothing here asserts a speed: a machine that is slow today must not fail anything.
 
@@ -15,54 +20,77 @@
 #![allow(clippy::print_stdout, reason = "its figures are for standard output")]
 
 mod bank;
+mod charts;
 mod comparison;
+mod draw;
 mod figures;
 mod floor;
 mod http;
 mod http_connection;
 mod import;
 mod in_process;
+mod keys;
+mod ledger;
 mod live;
-mod load;
 mod machine;
+mod markdown;
+mod plan;
+mod plot;
 mod postgres;
+mod postgres_client;
+mod queries;
 mod representations;
 mod restart;
+mod rpm;
+mod serving;
+mod socket;
+mod socket_connection;
+mod sqlite;
 mod stages;
 mod stopwatch;
+mod suite;
 mod watched_disk;
 mod watching;
+mod work;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
-use serde::Serialize;
 
-use crate::comparison::Effort;
-
-/// The food bank's "place order" beside PostgreSQL, and where its time goes.
+/// Deeds beside its peers, and where its time goes.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
 struct Arguments {
-    /// Fewer and shorter measurements: under three minutes, and rough.
+    /// Fewer and shorter measurements: within ten minutes, and rough.
     #[arg(long)]
     quick: bool,
     /// Write the figures here as JSON, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the tables here as Markdown, too, and pictures beside it.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
     /// Only these parts; repeatable.
     #[arg(long, value_enum, value_name = "PART")]
     only: Vec<Part>,
-    /// Only this: so many orders imported, and what they cost on disk, in memory and at a restart.
-    #[arg(long, value_name = "ORDERS")]
-    import: Option<usize>,
-    /// Only this: so many orders placed, then restarts and answers with snapshots and without.
-    #[arg(long, value_name = "ORDERS")]
-    restart: Option<usize>,
+    /// Of the comparison only this work; repeatable.
+    #[arg(long, value_enum, value_name = "WORK")]
+    work: Vec<work::Work>,
+    /// How often the comparison measures each system.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// How long it measures each.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Orders that are imported, and replayed by a restart: each makes two rows.
+    #[arg(long, default_value_t = 500_000)]
+    orders: usize,
+    /// The food bank's program, built for release; `cargo xtask bench` builds it.
+    #[arg(long, value_name = "FILE")]
+    food_bank: Option<PathBuf>,
     /// Where chronicles and databases lie while they are measured: on a disk, not in memory, and
     /// readable for the user whom PostgreSQL runs as.
     #[arg(long, value_name = "DIRECTORY", default_value = "/var/tmp")]
@@ -76,7 +104,7 @@ struct Arguments {
 enum Part {
     /// A write and its fdatasync.
     Floor,
-    /// "Place order" beside PostgreSQL.
+    /// The same work by everybody.
     Comparison,
     /// Where the time goes.
     Stages,
@@ -84,6 +112,14 @@ enum Part {
     Representations,
     /// "Place order" while subscribers watch, and what idle ones cost.
     Live,
+    /// How long questions take.
+    Queries,
+    /// What many orders cost on disk and in memory.
+    Import,
+    /// Restarts, and answers beside snapshots and backups.
+    Restart,
+    /// A quiet day: 120 requests a minute, then none.
+    Rpm,
 }
 
 /// What this program runs as a process of its own.
@@ -96,34 +132,23 @@ enum Process {
         #[arg(long)]
         window: import::Window,
     },
-    /// Serves a stocked food bank until standard input ends.
+    /// Serves a stocked app until standard input ends.
     #[command(hide = true)]
-    Serve { directory: PathBuf },
+    Serve {
+        directory: PathBuf,
+        #[arg(long)]
+        app: serving::Served,
+    },
     /// Watches a food bank; says what it saw when a line comes.
     #[command(hide = true)]
     Watch(watching::Arguments),
-}
-
-/// Everything that was measured. Its JSON is for machines that compare runs: names stay.
-#[derive(Debug, Serialize)]
-struct Report {
-    machine: machine::Machine,
-    quick: bool,
-    floor: Option<Vec<floor::Floor>>,
-    comparison: Option<comparison::Comparison>,
-    stages: Option<Vec<stages::Stages>>,
-    representations: Option<representations::Representations>,
-    #[serde(flatten)]
-    live: Option<live::Live>,
-    import: Option<import::Import>,
-    restart: Option<restart::Restart>,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match &arguments.process {
         Some(Process::Open { directory, window }) => import::open(directory, *window),
-        Some(Process::Serve { directory }) => http::serve(directory),
+        Some(Process::Serve { directory, app }) => serving::serve(directory, *app),
         Some(Process::Watch(arguments)) => watching::watch(arguments),
         None => {
             let directory =
@@ -133,71 +158,9 @@ fn main() -> anyhow::Result<()> {
             })?;
             // Whoever PostgreSQL runs as has to get to its own directory inside.
             fs::set_permissions(&directory, fs::Permissions::from_mode(0o755))?;
-            let report = measure(&arguments, directory.path())?;
-            if let Some(file) = &arguments.json {
-                fs::write(file, serde_json::to_string_pretty(&report)?)
-                    .with_context(|| format!("cannot write {}", file.display()))?;
-            }
+            let failed = suite::run(&arguments, directory.path())?;
+            ensure!(failed.is_empty(), "parts that failed: {}", failed.join(", "));
             Ok(())
         }
     }
-}
-
-fn measure(arguments: &Arguments, directory: &Path) -> anyhow::Result<Report> {
-    let quick = arguments.quick;
-    let wanted = |part| {
-        arguments.import.is_none()
-            && arguments.restart.is_none()
-            && (arguments.only.is_empty() || arguments.only.contains(&part))
-    };
-    let machine = machine::Machine::here(directory);
-    machine.print();
-    let mut report = Report {
-        machine,
-        quick,
-        floor: None,
-        comparison: None,
-        stages: None,
-        representations: None,
-        live: None,
-        import: None,
-        restart: None,
-    };
-    if wanted(Part::Floor) {
-        let floors = floor::measure(directory, quick)?;
-        floor::print(&floors);
-        report.floor = Some(floors);
-    }
-    if wanted(Part::Comparison) {
-        let seconds = if quick { 1 } else { 4 };
-        let rounds = if quick { 3 } else { 5 };
-        let effort = Effort { rounds, time: Duration::from_secs(seconds) };
-        let comparison = comparison::measure(directory, &effort)?;
-        comparison::print(&comparison);
-        report.comparison = Some(comparison);
-    }
-    if wanted(Part::Stages) {
-        let stages = stages::measure(directory, quick)?;
-        stages::print(&stages);
-        report.stages = Some(stages);
-    }
-    if wanted(Part::Representations) {
-        let figures = representations::measure(quick);
-        representations::print(&figures);
-        report.representations = Some(figures);
-    }
-    if wanted(Part::Live) {
-        let live = live::measure(directory, quick)?;
-        live::print(&live);
-        report.live = Some(live);
-    }
-    if let Some(orders) = arguments.import {
-        let import = import::measure(directory, orders)?;
-        import::print(&import);
-        report.import = Some(import);
-    }
-    if let Some(orders) = arguments.restart {
-        report.restart = Some(restart::measure(directory, orders)?);
-    }
-    Ok(report)
 }

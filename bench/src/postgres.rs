@@ -1,4 +1,4 @@
-//! The peer: a PostgreSQL of our own in a temporary directory, measured with its own pgbench.
+//! The peer: a PostgreSQL of our own in a temporary directory, asked by [`crate::postgres_client`].
 //!
 //! Tuned as one would for this load on a small machine, durable as by default: fsync and synchronous
 //! commit are on. It listens on a Unix socket only; a server that already runs is not touched.
@@ -7,22 +7,24 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
 use crate::figures::Run;
-use crate::load::{Load, NEIGHBORS, PRODUCTS};
+use crate::ledger::{ACCOUNTS, BALANCE};
 use crate::machine;
+use crate::postgres_client::{self, Way};
+use crate::socket::Depth;
+use crate::work::{NEIGHBORS, PRODUCTS, Work};
 
 const SCHEMA: &str = include_str!("../postgres/schema.sql");
 const STOCK: &str = include_str!("../postgres/stock.sql");
-const PLACE_ORDER: &str = include_str!("../postgres/place_order.pgbench");
 
 /// What differs from the defaults, each in PostgreSQL's favour.
 const SETTINGS: &[(&str, &str)] = &[
     ("listen_addresses", "''"),
-    ("max_connections", "100"),
+    ("max_connections", "600"),
     // All of the data fits.
     ("shared_buffers", "256MB"),
     // Log files are recycled rather than made anew, and no checkpoint falls into a measurement.
@@ -70,7 +72,8 @@ impl Postgres {
         run(start.args(["--wait", "start"]))?;
         server.sql(SCHEMA)?;
         server.stock()?;
-        server.pgbench(Load::Uniform, 16, WARM_UP)?;
+        let depth = Depth { clients: 16, each: 1 };
+        server.drive(Work::OrderUniform, Way::Function, depth, WARM_UP, 0)?;
         Ok(server)
     }
 
@@ -80,81 +83,60 @@ impl Postgres {
         Ok(text.trim().to_owned())
     }
 
-    /// Empties the order book, then places orders from so many clients for so long.
+    /// Empties the tables, then measures.
     pub(crate) fn measure(
         &self,
-        load: Load,
-        clients: usize,
+        work: Work,
+        way: Way,
+        depth: Depth,
         time: Duration,
+        seed: u64,
     ) -> anyhow::Result<Run> {
         self.stock()?;
-        let run = self.pgbench(load, clients, time)?;
-        let recorded: u64 = self.sql("SELECT count(*) FROM commands")?.trim().parse()?;
-        ensure!(recorded >= run.commands, "PostgreSQL answered what it did not record");
+        let run = self.drive(work, way, depth, time, seed)?;
+        let table = if work.is_append() { "notes" } else { "commands" };
+        let recorded = self.sql(&format!("SELECT count(*) FROM {table}"))?;
+        let recorded: u64 = recorded.trim().parse()?;
+        ensure!(recorded == run.commands, "PostgreSQL answered what it did not record");
         Ok(run)
     }
 
     fn stock(&self) -> anyhow::Result<()> {
-        self.sql(&format!("\\set products {PRODUCTS}\n\\set neighbors {NEIGHBORS}\n{STOCK}"))?;
+        let mut text = String::new();
+        for (name, value) in [
+            ("products", PRODUCTS),
+            ("neighbors", NEIGHBORS),
+            ("accounts", u64::from(ACCOUNTS)),
+            ("balance", u64::from(BALANCE)),
+        ] {
+            text.push_str(&format!("\\set {name} {value}\n"));
+        }
+        self.sql(&format!("{text}{STOCK}"))?;
         Ok(())
     }
 
-    fn pgbench(&self, load: Load, clients: usize, time: Duration) -> anyhow::Result<Run> {
-        let script = self.directory.join("place_order.pgbench");
-        fs::write(&script, PLACE_ORDER)?;
-        let hot = u8::from(load == Load::Hot);
-        let mut command = self.client_program("pgbench");
-        command.args(["--no-vacuum", "--protocol=prepared", "--log"]);
-        command.arg(format!("--log-prefix={}/latency", self.directory.display()));
-        command.arg(format!("--client={clients}")).arg(format!("--jobs={}", clients.min(2)));
-        command.arg(format!("--time={}", time.as_secs().max(1)));
-        command.arg(format!("--define=products={PRODUCTS}"));
-        command.arg(format!("--define=neighbors={NEIGHBORS}"));
-        command.arg(format!("--define=hot={hot}")).arg(format!("--define=ms={FIRST_ID_MS}"));
-        let spent_before = self.on_processors()?;
-        let said = run(command.arg("--file").arg(script).arg("postgres"))?;
-        let spent = self.on_processors()? - spent_before;
-
-        let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
-        let tps = tps.and_then(|rest| rest.split(' ').next()).context("pgbench says no tps")?;
-        let latencies_us = self.take_latencies()?;
-        let elapsed = Duration::from_secs_f64(latencies_us.len() as f64 / tps.parse::<f64>()?);
-        let refused = "SELECT count(*) FROM commands WHERE outcome ? 'code'";
-        let refused = self.sql(refused)?.trim().parse()?;
-        Ok(Run::of(latencies_us, refused, elapsed).costing(spent))
+    fn drive(
+        &self,
+        work: Work,
+        way: Way,
+        depth: Depth,
+        time: Duration,
+        seed: u64,
+    ) -> anyhow::Result<Run> {
+        let spent = || self.on_processors();
+        postgres_client::drive(&self.directory, &spent, work, way, depth, time, seed)
     }
 
-    /// What the server has spent: the first process waits for those that serve connections, and
-    /// counts them when they end. Its writers in the background are left out, in its favour.
+    /// What the processes that serve connections have spent so far. Its writers in the background are
+    /// left out, in its favour.
     fn on_processors(&self) -> anyhow::Result<Duration> {
         let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
         let first = file.lines().next().context("the server's file names its process")?;
-        // Those that served connections end a moment after the connections.
-        let deadline = Instant::now() + CONNECTIONS_END_TIME_MAX;
-        while serves_connections(first)? {
-            ensure!(Instant::now() < deadline, "PostgreSQL's connections did not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let spent = machine::processor(first);
-        Ok(spent.own + spent.children)
-    }
-
-    /// The latencies that pgbench logged: the third number of each line of its files.
-    fn take_latencies(&self) -> anyhow::Result<Vec<f64>> {
-        let mut latencies_us = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if !name.starts_with("latency") {
-                continue;
-            }
-            for line in fs::read_to_string(&path)?.lines() {
-                let latency = line.split(' ').nth(2).context("pgbench logs three numbers")?;
-                latencies_us.push(latency.parse().context("an order failed in PostgreSQL")?);
-            }
-            fs::remove_file(&path)?;
-        }
-        Ok(latencies_us)
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
+        // Their titles say what they are for.
+        let title = |child: &str| fs::read_to_string(format!("/proc/{child}/cmdline"));
+        let serves = |child: &&str| title(child).unwrap_or_default().contains("[local]");
+        Ok(children.split_whitespace().filter(serves).map(machine::on_processor).sum())
     }
 
     /// Runs SQL and returns what it prints, unaligned.
@@ -197,19 +179,6 @@ impl Drop for Postgres {
             println!("PostgreSQL was not stopped: {error:#}");
         }
     }
-}
-
-/// The time of the first command id: any, since PostgreSQL does not look at it.
-const FIRST_ID_MS: u64 = 1_760_000_000_000;
-
-/// How long ended connections may go on to be served.
-const CONNECTIONS_END_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// Whether a child of PostgreSQL's first process serves a connection, which its title says.
-fn serves_connections(first: &str) -> anyhow::Result<bool> {
-    let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
-    let title = |child| fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
-    Ok(children.split_whitespace().any(|child| title(child).contains("[local]")))
 }
 
 /// Where PostgreSQL's programs are: `cargo xtask bench` says; else in PATH.

@@ -18,7 +18,8 @@ use deeds_values::{Position, Timestamp};
 use food_bank::{Barcode, Category, FoodBank, Item, OrderNumber, OrderPlaced, Product, Sku};
 use serde::Serialize;
 
-use crate::load::{Load, Orders, PRODUCTS, sku};
+use crate::markdown::{Table, section};
+use crate::work::{Acts, PRODUCTS, Wish, Work, sku};
 use crate::{bank, stopwatch};
 
 /// Orders in the tables before the measurement, and orders measured.
@@ -141,12 +142,14 @@ struct Events {
 
 impl Events {
     fn new() -> Self {
-        let mut orders = Orders::new(Load::Uniform, 4, bank::now_ms());
+        let mut acts = Acts::new(Work::OrderUniform, 4, bank::now_ms());
         let all = ORDERS_BEFORE + ORDERS;
-        let accepted =
-            std::iter::from_fn(|| Some(orders.next())).filter(|order| order.sku != sku(0));
-        let accepted = accepted.take(all).map(|order| (order.neighbor, order.sku)).collect();
-        Self { orders: accepted, neighbors: orders.actors().to_vec() }
+        let accepted = std::iter::from_fn(|| Some(acts.next())).filter_map(|act| match act.wish {
+            Wish::Order { product } if product > 0 => Some((act.actor, sku(product))),
+            _ => None,
+        });
+        let orders = accepted.take(all).collect();
+        Self { orders, neighbors: acts.actors().to_vec() }
     }
 
     /// Tables with the products and nothing else.
@@ -257,17 +260,17 @@ fn product(number: u64) -> Product {
     }
 }
 
-pub(crate) fn print(figures: &Representations) {
-    println!("Ways to hold the state, µs per order on the processor");
-    let line = |name: &str, figure: f64| println!("{name:<60} {figure:>8.2}");
-    line("in place, no change list (replay)", figures.in_place);
-    line("in place, with the change list", figures.in_place_with_changes);
-    line("of it the maps, as taking back changes them", figures.taking_back);
+pub(crate) fn report(figures: &Representations) -> String {
+    let mut table = Table::new(["ways to hold the state", "µs per order on the processor"]);
+    let mut row = |name: &str, figure: f64| table.row([name.to_owned(), format!("{figure:.2}")]);
+    row("in place, no change list (replay)", figures.in_place);
+    row("in place, with the change list", figures.in_place_with_changes);
+    row("of it the maps, as taking back changes them", figures.taking_back);
     for (size, spent) in &figures.fold {
-        line(&format!("fold into the atom, {size} commands per frame"), *spent);
+        row(&format!("fold into the atom, {size} commands per frame"), *spent);
     }
-    line("persistent alone, undo list, changes only", figures.persistent_unshared);
-    line("the decision's reads, in place", figures.reads_in_place);
-    line("the decision's reads, persistent", figures.reads_persistent);
-    println!();
+    row("persistent alone, undo list, changes only", figures.persistent_unshared);
+    row("the decision's reads, in place", figures.reads_in_place);
+    row("the decision's reads, persistent", figures.reads_persistent);
+    section("Ways to hold the state", &[table.to_string()])
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use deeds_engine::app::App as _;
 use deeds_engine::clock::Now;
 use deeds_engine::duplicates::{Duplicates, Fingerprint, WINDOW_COMMANDS};
 use deeds_engine::engine::Intent;
@@ -15,9 +16,10 @@ use deeds_values::{Position, Timestamp};
 use food_bank::FoodBank;
 use serde::Serialize;
 
-use crate::load::{Load, Order, Orders};
+use crate::markdown::{Table, section};
 use crate::stopwatch::on_processor;
 use crate::watched_disk::WatchedDisk;
+use crate::work::{Act, Acts, Measured as _, Work, place_of};
 use crate::{bank, stopwatch};
 
 /// Commands per frame: one client waiting, many clients, an import.
@@ -74,7 +76,7 @@ fn measure_once(directory: &Path, quick: bool) -> anyhow::Result<Vec<Stages>> {
         let orders = if commands_per_frame == 1 { ORDERS_ALONE } else { ORDERS };
         let orders = if quick { orders / 4 } else { orders };
         let place = directory.join(format!("stages-{commands_per_frame}"));
-        bank::close(bank::stocked(&place)?)?;
+        bank::close(bank::stocked::<FoodBank>(&place)?)?;
         let alone = engine_alone(&place, orders)?;
         let mut stages = pipeline(&place, commands_per_frame, orders)?;
         stages.duplicates = duplicates_alone(orders);
@@ -92,20 +94,24 @@ fn pipeline(place: &Path, commands_per_frame: usize, count: usize) -> anyhow::Re
     let clock = Clock::start();
     let opened = open(Arc::clone(&disk), &clock)?;
     let Opened { mut decider, mut publisher, .. } = opened;
-    let mut orders = Orders::new(Load::Uniform, 1, bank::now_ms());
+    let mut orders = Acts::new(Work::OrderUniform, 1, bank::now_ms());
     let mut spent = Stages { commands_per_frame, ..Stages::default() };
     let answered: Arc<Mutex<Option<Duration>>> = Arc::default();
     let frames = count / commands_per_frame;
+    let place_order = place_of::<FoodBank>("PlaceOrder");
+    let parse = FoodBank::COMMANDS[place_order].parse;
     for _ in 0..frames {
-        let sent: Vec<(Order, String)> = (0..commands_per_frame)
+        let sent: Vec<(Act, String)> = (0..commands_per_frame)
             .map(|_| orders.next())
             .map(|order| {
-                let json = Orders::json(&order);
+                let json = order.wish.json();
                 (order, json)
             })
             .collect();
         let (parsing, parsed) = stopwatch::spent(|| {
-            let each = sent.iter().map(|(_, json)| orders.parse(json));
+            let each = sent
+                .iter()
+                .map(|(_, json)| parse(place_order, json.as_bytes()).expect("an order of ours"));
             each.collect::<Vec<_>>()
         });
         spent.parse += us(parsing);
@@ -115,7 +121,7 @@ fn pipeline(place: &Path, commands_per_frame: usize, count: usize) -> anyhow::Re
             .zip(parsed)
             .map(|((order, _), command)| {
                 let answered = Arc::clone(&answered);
-                let caller = bank::neighbor_caller(&orders.actors()[order.neighbor]);
+                let caller = bank::caller(&orders.actors()[order.actor]);
                 let reply = Box::new(move |_| {
                     answered.lock().expect("one thread").get_or_insert_with(on_processor);
                 });
@@ -153,17 +159,17 @@ fn pipeline(place: &Path, commands_per_frame: usize, count: usize) -> anyhow::Re
 fn engine_alone(place: &Path, count: usize) -> anyhow::Result<f64> {
     let clock = Clock::start();
     let mut opened = open(Arc::new(WatchedDisk::new(place)), &clock)?;
-    let mut orders = Orders::new(Load::Uniform, 2, bank::now_ms());
+    let mut orders = Acts::new(Work::OrderUniform, 2, bank::now_ms());
     let first = opened.publisher.published().position.0 + 1;
     let mut spent = Duration::ZERO;
     for number in 0..count as u64 {
         let order = orders.next();
-        let caller = bank::neighbor_caller(&orders.actors()[order.neighbor]);
-        let parsed = orders.parsed(&order);
+        let caller = bank::caller(&orders.actors()[order.actor]);
+        let parsed = FoodBank::parsed(&order.wish);
         let began = on_processor();
         let intent = Intent {
             actor: caller.actor,
-            actor_number: u32::try_from(order.neighbor).expect("a thousand") + 1,
+            actor_number: u32::try_from(order.actor).expect("a thousand") + 1,
             roles: caller.roles,
             id: order.id,
             index: parsed.index,
@@ -187,12 +193,12 @@ fn engine_alone(place: &Path, count: usize) -> anyhow::Result<f64> {
 /// Microseconds per command of the duplicate window by itself.
 fn duplicates_alone(count: usize) -> f64 {
     let mut window = Duplicates::new(WINDOW_COMMANDS);
-    let mut orders = Orders::new(Load::Uniform, 3, bank::now_ms());
+    let mut orders = Acts::new(Work::OrderUniform, 3, bank::now_ms());
     let time = Timestamp(i64::try_from(bank::now_ms()).expect("our time") * 1_000);
     let ids: Vec<_> = (0..count).map(|_| orders.next()).collect();
     let (spent, ()) = stopwatch::spent(|| {
         for (position, order) in (0..).map(Position).zip(&ids) {
-            let (actor, print) = (order.neighbor as u32, Fingerprint(position.0));
+            let (actor, print) = (order.actor as u32, Fingerprint(position.0));
             std::hint::black_box(window.look_up(actor, &order.id, print, time));
             window.remember(actor, &order.id, print, position, time);
         }
@@ -256,7 +262,7 @@ fn us(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-pub(crate) fn print(all: &[Stages]) {
+pub(crate) fn report(all: &[Stages]) -> String {
     let rows: [(&str, fn(&Stages) -> f64); 11] = [
         ("parse JSON", |s| s.parse),
         ("duplicate?", |s| s.duplicates),
@@ -270,30 +276,17 @@ pub(crate) fn print(all: &[Stages]) {
         ("bytes written per command", |s| s.bytes),
         ("syncs per frame", |s| s.syncs_per_frame),
     ];
-    println!("Where the time goes, µs per command on the processor");
-    print!("{:<36}", "commands per frame");
-    all.iter().for_each(|stages| print!("{:>10}", stages.commands_per_frame));
-    println!();
+    let columns = FRAMES.map(|commands| format!("frames of {commands}"));
+    let [alone, people, import] = columns.each_ref().map(String::as_str);
+    let mut table = Table::new(["µs per command on the processor", alone, people, import]);
     for (name, figure) in rows {
-        print!("{name:<36}");
-        all.iter().for_each(|stages| print!("{:>10.2}", figure(stages)));
-        println!();
+        let cell = |of: usize| all.get(of).map_or(String::new(), |s| format!("{:.2}", figure(s)));
+        table.row([name.to_owned(), cell(0), cell(1), cell(2)]);
     }
-    println!();
-}
-
-#[cfg(test)]
-mod tests {
-    use deeds_engine::app::App as _;
-
-    use super::*;
-
-    #[test]
-    fn the_food_bank_still_takes_the_orders_that_are_placed_here() {
-        let mut orders = Orders::new(Load::Uniform, 1, 1);
-        let order = orders.next();
-        let parsed = orders.parse(&Orders::json(&order));
-        assert_eq!(FoodBank::COMMANDS[parsed.index].name, "PlaceOrder");
-        assert_eq!(parsed.arguments, orders.parsed(&order).arguments);
-    }
+    let sum = |s: &Stages| {
+        s.parse + s.duplicates + s.decide + s.draft + s.hash + s.write + s.publish + s.answer
+    };
+    let cell = |of: usize| all.get(of).map_or(String::new(), |s| format!("{:.2}", sum(s)));
+    table.row(["in all, without the wait".to_owned(), cell(0), cell(1), cell(2)]);
+    section("Where the time of an order goes", &[table.to_string()])
 }

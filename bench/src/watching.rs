@@ -25,8 +25,8 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::figures::percentile;
-use crate::http;
-use crate::load::{NEIGHBORS, neighbor};
+use crate::serving::{Served, TOKEN_LIFETIME};
+use crate::work::{NEIGHBORS, neighbor};
 
 /// Sockets that are being opened at once: a page that is reloaded by everybody is another measurement.
 const OPENING_AT_ONCE: usize = 64;
@@ -83,7 +83,7 @@ type Socket = WebSocketStream<TcpStream>;
 
 /// Opens all sockets, says `ready`, and what it saw for each line, until standard input ends.
 pub(crate) fn watch(arguments: &Arguments) -> anyhow::Result<()> {
-    let issuer = http::issuer(&arguments.directory)?;
+    let issuer = Served::FoodBank.issuer(&arguments.directory)?;
     let sights = Sights::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // The runtime lives on this thread; lines come on another.
@@ -136,7 +136,7 @@ async fn open_all(
     let mut opening = JoinSet::new();
     for (query, args, number, roles) in mine.chain(lists).chain(boards) {
         let actor = neighbor(1 + number % NEIGHBORS);
-        let token = issuer.issue(&actor, &roles, http::TOKEN_LIFETIME);
+        let token = issuer.issue(&actor, &roles, TOKEN_LIFETIME);
         let (slots, address) = (Arc::clone(&slots), arguments.address);
         opening.spawn(async move {
             let _slot = slots.acquire_owned().await.context("nobody closes it")?;

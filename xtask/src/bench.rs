@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: the benchmarks, built for release, with PostgreSQL found for them.
+//! `cargo xtask bench`: the benchmarks, built for release, with PostgreSQL found for them, and the food
+//! bank beside them.
 
 use crate::needs::{self, POSTGRESQL};
 use crate::usage::{self, Others};
@@ -21,12 +22,25 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         print!("{HELP}");
         return Ok(());
     }
-    needs::meet(&[&POSTGRESQL])?;
-    let initdb = POSTGRESQL.find().expect("meet() has seen to it");
-    // Followed to where it really lies: only there are the server's other programs beside it.
-    let initdb = initdb.canonicalize()?;
-    let programs = initdb.parent().expect("a program lies in a directory");
+    // One build of both: the food bank's own program is measured, too.
+    steps::program(&mut tree::cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "deeds-bench",
+        "--package",
+        "food-bank",
+    ]))?;
     let mut command = tree::cargo(&["run", "--release", "--package", "deeds-bench", "--"]);
-    command.args(&given.others).env("DEEDS_POSTGRES_BIN", programs);
+    command.args(&given.others);
+    if let Err(error) = needs::meet(&[&POSTGRESQL]) {
+        println!("PostgreSQL will be left out: {error:#}");
+    }
+    if let Some(initdb) = POSTGRESQL.find() {
+        // Followed to where it really lies: only there are the server's other programs beside it.
+        let initdb = initdb.canonicalize()?;
+        let programs = initdb.parent().expect("a program lies in a directory");
+        command.env("DEEDS_POSTGRES_BIN", programs);
+    }
     steps::program(&mut command)
 }
