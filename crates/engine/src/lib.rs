@@ -28,6 +28,7 @@ pub mod duplicates;
 pub mod engine;
 pub mod event;
 pub mod exact;
+mod indexes;
 pub mod live;
 pub mod packed;
 #[cfg(feature = "plant")]

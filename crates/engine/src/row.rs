@@ -6,7 +6,7 @@ use deeds_values::{Key, KeyBytes};
 use schemars::{Schema, SchemaGenerator};
 
 use crate::actor::Audience;
-use crate::table::Split;
+use crate::indexes::Split;
 
 /// A row of a table. Implemented by `#[row(key = …)]`.
 #[diagnostic::on_unimplemented(

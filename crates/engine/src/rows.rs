@@ -11,9 +11,10 @@ use deeds_values::KeyBytes;
 use imbl::shared_ptr::DefaultSharedPtr;
 
 use crate::actor::Keys;
+use crate::indexes::Split;
 use crate::reads::{self, Order, RangeRead, Span};
 use crate::row::Row;
-use crate::table::{Split, Store, Table, bytes_of};
+use crate::table::{Store, Table, bytes_of};
 
 /// The part of a table that the holder of some keys may see.
 pub struct VisibleTable<'a, R: Row> {

@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use deeds_values::KeyBytes;
 
+use crate::indexes::Split;
 use crate::recorded::{self, DecodeError};
 use crate::row::Row;
-use crate::table::{Split, Store, Table, key_of};
+use crate::table::{Store, Table, key_of};
 
 /// One row in a snapshot: the bytes of its key, and the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,8 @@
 //! - *frozen*: persistent maps that share structure; part of an atom, read by the world, moved only
 //!   by folding a frame's changes.
 //!
-//! Rows are shared between the two. Keys and index entries are order-preserving bytes
-//! ([`deeds_values::key`]), so one kind of map serves all. An index entry is the value's bytes
-//! followed by the row's key; what it maps to is where the key starts.
+//! Rows are shared between the two. Keys and index entries (`crate::indexes`) are order-preserving
+//! bytes ([`deeds_values::key`]), so one kind of map serves all.
 //!
 //! Misuse by an author (inserting a key that exists, updating one that does not, changing a key,
 //! breaking a unique index) panics with words for the author; the engine catches it, takes the
@@ -22,9 +21,9 @@ use std::sync::Arc;
 
 use deeds_values::{Key, KeyBytes, Position};
 use imbl::OrdMap;
-use smallvec::SmallVec;
 
 use crate::changes::{Change, TableChanges};
+use crate::indexes::{IndexMove, IndexMoves, Split, allowed_moves, index_moves};
 use crate::row::Row;
 use crate::snapshot::Entries;
 
@@ -38,9 +37,6 @@ pub(crate) enum Store<R> {
     Live(Live<R>),
     Frozen(Frozen<R>),
 }
-
-/// Where the row's key starts within an index entry.
-pub(crate) type Split = u32;
 
 pub(crate) struct Live<R> {
     pub(crate) rows: BTreeMap<KeyBytes, Arc<R>>,
@@ -180,67 +176,6 @@ pub(crate) fn bytes_of(key: &impl Key) -> KeyBytes {
     let mut bytes = KeyBytes::new();
     key.encode(&mut bytes);
     bytes
-}
-
-/// What a change of one row moves in an index.
-struct IndexMove {
-    /// The index's number.
-    index: usize,
-    /// The entry to take out.
-    old: Option<(KeyBytes, Split)>,
-    /// The entry to put in.
-    new: Option<(KeyBytes, Split)>,
-}
-
-/// Few rows have more indexes than this.
-type IndexMoves = SmallVec<[IndexMove; 3]>;
-
-/// What a change of one row moves in the indexes; entries that stay are not named.
-fn index_moves<R: Row>(key: &[u8], before: Option<&R>, after: Option<&R>) -> IndexMoves {
-    let mut moves = IndexMoves::new();
-    for (index, spec) in R::INDEXES.iter().enumerate() {
-        let stays =
-            matches!((before, after), (Some(before), Some(after)) if (spec.same)(before, after));
-        if !stays {
-            let old = before.map(|row| spec.entry(row, key));
-            let new = after.map(|row| spec.entry(row, key));
-            moves.push(IndexMove { index, old, new });
-        }
-    }
-    moves
-}
-
-/// As [`index_moves`], if no unique index has the new value for another row.
-///
-/// # Panics
-/// If one has.
-fn allowed_moves<R: Row>(
-    table: &'static str,
-    indexes: &[BTreeMap<KeyBytes, Split>],
-    key: &[u8],
-    before: Option<&R>,
-    after: Option<&R>,
-) -> IndexMoves {
-    let moves = index_moves(key, before, after);
-    for IndexMove { index, new, .. } in &moves {
-        let spec = &R::INDEXES[*index];
-        if let Some((entry, split)) = new
-            && spec.unique
-            && after.is_some_and(spec.has_value)
-            && taken_by_another(&indexes[*index], &entry[..*split as usize], key)
-        {
-            panic!("{table}: another row has this value of the unique index `{}`", spec.name);
-        }
-    }
-    moves
-}
-
-/// Whether a unique index has this value for another row than that with this key.
-fn taken_by_another(index: &BTreeMap<KeyBytes, Split>, value: &[u8], key: &[u8]) -> bool {
-    let first = index.range(KeyBytes::from_slice(value)..).next();
-    first.is_some_and(|(entry, &split)| {
-        &entry[..split as usize] == value && &entry[split as usize..] != key
-    })
 }
 
 impl<R: Row> Live<R> {
