@@ -213,5 +213,5 @@ pub fn actor_in<A: App>(
     id: &deeds_values::ActorId,
     token: &crate::actor::Roles,
 ) -> Actor {
-    Actor::new(id.clone(), token.clone().united(&state.roles(id)))
+    Actor::new(id.clone(), state.roles(id).united(token))
 }

@@ -42,11 +42,11 @@ impl Namespace {
     }
 }
 
-/// All names of a chronicle.
+/// All names of a chronicle, each namespace at its place in [`Namespace::ALL`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    numbers: HashMap<Namespace, HashMap<String, u32>>,
-    texts: HashMap<Namespace, Vec<String>>,
+    numbers: [HashMap<String, u32>; Namespace::ALL.len()],
+    texts: [Vec<String>; Namespace::ALL.len()],
 }
 
 /// A definition that does not follow the ones before.
@@ -66,23 +66,23 @@ pub struct NameError {
 impl Names {
     /// The number of a name, if it has one.
     pub fn number(&self, namespace: Namespace, text: &str) -> Option<u32> {
-        self.numbers.get(&namespace)?.get(text).copied()
+        self.numbers[namespace as usize].get(text).copied()
     }
 
     /// The name of a number.
     pub fn text(&self, namespace: Namespace, number: u32) -> Option<&str> {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.texts.get(&namespace)?.get(place).map(String::as_str)
+        self.texts(namespace).get(place).map(String::as_str)
     }
 
     /// The names of a namespace in the order of their numbers, from 1.
     pub fn texts(&self, namespace: Namespace) -> &[String] {
-        self.texts.get(&namespace).map_or(&[], Vec::as_slice)
+        &self.texts[namespace as usize]
     }
 
     /// The number that the next new name gets.
     pub fn next(&self, namespace: Namespace) -> u32 {
-        let count = self.texts.get(&namespace).map_or(0, Vec::len);
+        let count = self.texts(namespace).len();
         u32::try_from(count + 1).expect("fewer than 4 billion names")
     }
 
@@ -94,12 +94,12 @@ impl Names {
         text: &str,
     ) -> Result<(), NameError> {
         let expected = self.next(namespace);
-        let numbers = self.numbers.entry(namespace).or_default();
+        let numbers = &mut self.numbers[namespace as usize];
         if number != expected || numbers.contains_key(text) {
             return Err(NameError { namespace, number, expected, text: text.to_owned() });
         }
         numbers.insert(text.to_owned(), number);
-        self.texts.entry(namespace).or_default().push(text.to_owned());
+        self.texts[namespace as usize].push(text.to_owned());
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use deeds_chronicle::{
     AppendError, Disk, LastSigned, OpenError as ChronicleOpenError, Origin, ReadError, RecordDraft,
     RecordKind, Recovered, Writer, WriterOptions,
 };
-use deeds_engine::app::App;
+use deeds_engine::app::{App, CommandType};
 use deeds_engine::atom::Atom;
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::schema;
@@ -185,6 +185,11 @@ impl<A: App> Decider<A> {
             self.system(RecordKind::Schema, time, &body);
         }
         self.name_types(Namespace::Command, A::COMMANDS.iter().map(|command| command.name), time);
+        let names = self.names.read().expect("nobody panics holding names");
+        let number = |command: &CommandType<A>| names.number(Namespace::Command, command.name);
+        let numbers: Option<Vec<u32>> = A::COMMANDS.iter().map(number).collect();
+        self.command_numbers = numbers.expect("every command has just been named");
+        drop(names);
         for (number, name) in
             self.name_types(Namespace::Event, A::EVENTS.iter().map(|event| event.name), time)
         {

@@ -22,6 +22,7 @@ use deeds_chronicle::{
     AppendError, BodyClass, BodyDraft, CommitmentKind, Outcome, Reader, RecordDraft, RecordKind,
     StoredCommandId, Writer,
 };
+use deeds_engine::actor::Roles;
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
 use deeds_engine::changes::FrameChanges;
@@ -97,6 +98,10 @@ pub struct Decider<A: App> {
     pub(crate) engine: Engine<A>,
     /// Written here alone; read where records are shown.
     pub(crate) names: Arc<RwLock<Names>>,
+    /// The number of each of the app's commands, once they are named.
+    pub(crate) command_numbers: Vec<u32>,
+    /// The credential of the command before: most come with the same.
+    pub(crate) last_credential: Option<NumberedCredential>,
     /// The position of the next record.
     pub(crate) next: Position,
     pub(crate) code: u32,
@@ -131,7 +136,7 @@ impl<A: App> Decider<A> {
 
         // A new actor or source gets its number with its first record; until the engine has said
         // that there will be one, the numbers are only planned.
-        let plan = Plan::of(&self.names.read().expect("nobody panics holding names"), &caller, &id);
+        let plan = self.plan(&caller, &id);
         let position = Position(self.next.0 + plan.new_names.len() as u64);
         let intent = Intent {
             actor: caller.actor,
@@ -242,11 +247,6 @@ impl<A: App> Decider<A> {
         for (class, bytes) in personal.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
             bodies.push(BodyDraft { class, commitment: CommitmentKind::Salted, bytes });
         }
-        let names = self.names.read().expect("nobody panics holding names");
-        let type_number = names
-            .number(Namespace::Command, A::COMMANDS[index].name)
-            .expect("opening named every command");
-        drop(names);
         let draft = RecordDraft {
             position,
             time: recording.time,
@@ -256,7 +256,7 @@ impl<A: App> Decider<A> {
             credential: plan.credential,
             command_id: stored_id(id, plan.source),
             cause: None,
-            type_number,
+            type_number: self.command_numbers[index],
             code: self.code,
             schema: self.schema,
             bodies,
@@ -282,8 +282,17 @@ struct Plan {
     new_names: Vec<(Namespace, String)>,
 }
 
-impl Plan {
-    fn of(names: &Names, caller: &Caller, id: &CommandId) -> Self {
+/// A credential with the roles of its token, and the number that stands for both.
+pub(crate) struct NumberedCredential {
+    credential: String,
+    roles: Roles,
+    number: u32,
+}
+
+impl<A: App> Decider<A> {
+    /// The numbers for this caller and this id.
+    fn plan(&mut self, caller: &Caller, id: &CommandId) -> Plan {
+        let names = self.names.read().expect("nobody panics holding names");
         let mut new_names = Vec::new();
         let mut number = |namespace, text: &str| {
             names.number(namespace, text).unwrap_or_else(|| {
@@ -292,12 +301,25 @@ impl Plan {
             })
         };
         let actor = number(Namespace::Actor, caller.actor.as_str());
-        let credential = number(Namespace::Credential, &caller.credential_text());
+        let same = |last: &&NumberedCredential| {
+            last.credential == caller.credential && last.roles == caller.roles
+        };
+        let credential = match self.last_credential.as_ref().filter(same) {
+            Some(last) => last.number,
+            None => {
+                let text = caller.credential_text();
+                if let Some(number) = names.number(Namespace::Credential, &text) {
+                    let Caller { credential, roles, .. } = caller.clone();
+                    self.last_credential = Some(NumberedCredential { credential, roles, number });
+                }
+                number(Namespace::Credential, &text)
+            }
+        };
         let source = match id {
             CommandId::Unique(_) => 0,
             CommandId::Numbered { source, .. } => number(Namespace::Source, source),
         };
-        Self { actor, credential, source, new_names }
+        Plan { actor, credential, source, new_names }
     }
 }
 

@@ -178,6 +178,8 @@ impl<A: App> Replay<A> {
         Decider {
             engine: self.engine,
             names: Arc::new(RwLock::new(names)),
+            command_numbers: Vec::new(),
+            last_credential: None,
             next,
             code: code.0,
             schema: schema.0,
