@@ -1,6 +1,7 @@
 //! A running app without its type: what the gateway and the command line work with, so that they are
 //! compiled once and not for every app.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use deeds_chronicle::consistency::TreeReader;
 use deeds_chronicle::{Info, ReadError, Reader};
 use deeds_engine::actor::Roles;
 use deeds_engine::app::{App, QueryError, question};
+use deeds_engine::command::Parsed;
 use deeds_engine::live::{Identity, Publication, Question, View};
 use deeds_engine::schema::AppSchema;
 use deeds_engine::table::AnyTable;
@@ -17,8 +19,9 @@ use deeds_values::{CommandId, Lineage, Position, Timestamp};
 use crate::counters::Counters;
 use crate::entry::{Entry, reply_of};
 use crate::held::HeldAtoms;
+use crate::inbox::Stage;
 use crate::keys::{NotSigned, SignedCheckpoint};
-use crate::node::{DECISION_TIME_MAX, Node, Stage, wall};
+use crate::node::{DECISION_TIME_MAX, Node, wall};
 use crate::pipeline::ARGUMENT_BYTES_MAX;
 use crate::reply::{Caller, Reply, ReplyTo, Submission, SubmitError};
 use crate::room::DiskRoom;
@@ -45,6 +48,10 @@ pub trait Host: Send + Sync {
         arguments: &[u8],
         reply: ReplyTo,
     ) -> Result<(), SubmitError>;
+
+    /// Takes commands of one caller in, in their order, all before the first is decided; as
+    /// [`Self::submit`]. Those that are not taken in are told by their place, without a reply.
+    fn submit_several(&self, caller: &Caller, offers: Vec<Offer<'_>>) -> Vec<(usize, SubmitError)>;
 
     /// A query with its arguments, to be asked once or live; `name` is `Name` or `app/Name`,
     /// `arguments` JSON.
@@ -123,6 +130,27 @@ pub trait Host: Send + Sync {
     }
 }
 
+/// One command of several.
+pub struct Offer<'a> {
+    /// What makes it the same command when sent again.
+    pub id: CommandId,
+    /// `Name` or `app/Name`.
+    pub name: &'a str,
+    /// Its arguments.
+    pub arguments: Arguments<'a>,
+    /// Where the reply goes.
+    pub reply: ReplyTo,
+}
+
+/// A command's arguments as they came. Both forms mean the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arguments<'a> {
+    /// JSON text; empty for none.
+    Json(&'a [u8]),
+    /// MessagePack; empty for none.
+    Packed(&'a [u8]),
+}
+
 /// Called back after each publication.
 pub type OnPublish = Box<dyn Fn(&Publication) + Send + Sync>;
 
@@ -184,6 +212,28 @@ fn own_name<A: App>(name: &str) -> &str {
     }
 }
 
+impl<A: App> Node<A> {
+    fn parsed(&self, name: &str, arguments: Arguments<'_>) -> Result<Parsed<A>, SubmitError> {
+        let too_large = SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX };
+        let (Arguments::Json(bytes) | Arguments::Packed(bytes)) = arguments;
+        if bytes.len() > ARGUMENT_BYTES_MAX {
+            return Err(too_large);
+        }
+        let own = own_name::<A>(name);
+        let index = A::COMMANDS.iter().position(|command| command.name == own);
+        let index = index.ok_or_else(|| SubmitError::UnknownCommand(name.to_owned()))?;
+        let parsed = match arguments {
+            Arguments::Json(text) => (A::COMMANDS[index].parse)(index, text),
+            Arguments::Packed(bytes) => (A::COMMANDS[index].unpack)(index, bytes),
+        };
+        let command = parsed.map_err(SubmitError::Arguments)?;
+        if command.arguments.len() + command.personal.len() > ARGUMENT_BYTES_MAX {
+            return Err(too_large);
+        }
+        Ok(command)
+    }
+}
+
 impl<A: App> Host for Node<A> {
     fn schema(&self) -> Arc<AppSchema> {
         Arc::clone(&self.schema)
@@ -205,18 +255,25 @@ impl<A: App> Host for Node<A> {
         arguments: &[u8],
         reply: ReplyTo,
     ) -> Result<(), SubmitError> {
-        if arguments.len() > ARGUMENT_BYTES_MAX {
-            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
-        }
-        let own = own_name::<A>(name);
-        let index = A::COMMANDS.iter().position(|command| command.name == own);
-        let index = index.ok_or_else(|| SubmitError::UnknownCommand(name.to_owned()))?;
-        let command =
-            (A::COMMANDS[index].parse)(index, arguments).map_err(SubmitError::Arguments)?;
-        if command.arguments.len() + command.personal.len() > ARGUMENT_BYTES_MAX {
-            return Err(SubmitError::TooLarge { limit: ARGUMENT_BYTES_MAX });
-        }
+        let command = self.parsed(name, Arguments::Json(arguments))?;
         self.submit_parsed(Submission { caller, id, command, reply })
+    }
+
+    fn submit_several(&self, caller: &Caller, offers: Vec<Offer<'_>>) -> Vec<(usize, SubmitError)> {
+        let (mut submissions, mut left_out) = (Vec::with_capacity(offers.len()), Vec::new());
+        for (place, Offer { id, name, arguments, reply }) in offers.into_iter().enumerate() {
+            // Parsing runs the app's own code: the others go on.
+            let parsed = catch_unwind(AssertUnwindSafe(|| self.parsed(name, arguments)));
+            match parsed.unwrap_or(Err(SubmitError::Panicked)) {
+                Ok(command) => {
+                    let caller = caller.clone();
+                    submissions.push((place, Submission { caller, id, command, reply }));
+                }
+                Err(error) => left_out.push((place, error)),
+            }
+        }
+        left_out.extend(self.submit_several(submissions));
+        left_out
     }
 
     fn question(&self, name: &str, arguments: &[u8]) -> Result<Arc<dyn Question>, QueryFailure> {

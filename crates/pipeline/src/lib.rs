@@ -10,7 +10,7 @@
 //! - [`keys`]: what checkpoints are signed with, and the signing;
 //! - [`room`]: what is left on the disk, and commands that are refused for it;
 //! - [`chores`]: what is done on the side: dropping old atoms, splitting full segments;
-//! - [`node`]: the thin shell of threads and clocks around it;
+//! - [`node`]: the thin shell of threads and clocks around it; `inbox`: what callers share with it;
 //! - [`snapshot`], [`held`]: quick restarts, and what old atoms are still held;
 //! - [`host`], [`entry`]: a running app without its type, and records as people read them;
 //! - [`report`], [`counters`]: what operators are told;
@@ -24,6 +24,7 @@ pub mod counters;
 pub mod entry;
 pub mod held;
 pub mod host;
+mod inbox;
 pub mod keys;
 pub mod names;
 pub mod node;

@@ -37,10 +37,11 @@ use crate::counters::Counters;
 use crate::entry::EntryReader;
 use crate::held::Replaced;
 use crate::host::OnPublish;
+use crate::inbox::{Inbox, Stage};
 use crate::keys::{CheckpointKeys, CheckpointSigner};
 use crate::opening::{self, OpenError, OpenOptions};
 use crate::pipeline::{Decider, Frame, Publisher};
-use crate::queue::{FairQueue, Full, QueueLimits};
+use crate::queue::QueueLimits;
 use crate::reply::{Reply, Submission, SubmitError};
 use crate::report::{ReportTo, chain};
 use crate::snapshot::thread::{Signal, SnapshotThread};
@@ -108,26 +109,6 @@ pub(crate) struct Shared<A: App> {
     pub(crate) snapshots: Arc<Signal>,
     pub(crate) replaced: Replaced<Atom<A>>,
     started: Instant,
-}
-
-pub(crate) struct Inbox<A: App> {
-    pub(crate) queue: FairQueue<Submission<A>>,
-    /// Whether the chronicle thread waits for a frame.
-    chronicle_free: bool,
-    pub(crate) confirm_clock: bool,
-    pub(crate) clock_stopped: bool,
-    pub(crate) stage: Stage,
-    pub(crate) busy: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Serving,
-    /// Deciding and committing what was taken in.
-    Stopping,
-    /// The chronicle is closed.
-    Closed,
-    Failed(String),
 }
 
 /// What the engine thread is deciding, for the watchdog.
@@ -225,25 +206,26 @@ impl<A: App> Node<A> {
     /// Takes a parsed command in.
     pub fn submit_parsed(&self, submission: Submission<A>) -> Result<(), SubmitError> {
         let mut inbox = self.shared.inbox();
-        if inbox.stage != Stage::Serving {
-            return Err(SubmitError::Stopping);
-        }
-        let limits = inbox.queue.limits();
-        let actor = submission.caller.actor.clone();
-        match inbox.queue.push(&actor, submission) {
-            Ok(()) => {
-                drop(inbox);
-                self.shared.wake_engine.notify_one();
-                Ok(())
+        inbox.take_in(submission)?;
+        self.shared.wake(inbox);
+        Ok(())
+    }
+
+    /// Takes parsed commands in, in their order and all before the engine thread looks, so that they
+    /// are decided into one frame. Those that are not taken in are told by their place.
+    pub fn submit_several(
+        &self,
+        submissions: Vec<(usize, Submission<A>)>,
+    ) -> Vec<(usize, SubmitError)> {
+        let mut left_out = Vec::new();
+        let mut inbox = self.shared.inbox();
+        for (place, submission) in submissions {
+            if let Err(error) = inbox.take_in(submission) {
+                left_out.push((place, error));
             }
-            Err(full) => {
-                inbox.busy += 1;
-                Err(match full {
-                    Full::Actor => SubmitError::ActorFull { limit: limits.commands_per_actor_max },
-                    Full::Queue => SubmitError::QueueFull { limit: limits.commands_max },
-                })
-            }
         }
+        self.shared.wake(inbox);
+        left_out
     }
 
     /// Refuses new commands, commits those taken in, takes a last snapshot if it is worth it and
@@ -296,14 +278,7 @@ impl<A: App> Shared<A> {
         started: Instant,
     ) -> Self {
         Self {
-            inbox: Mutex::new(Inbox {
-                queue: FairQueue::new(queue),
-                chronicle_free: true,
-                confirm_clock: false,
-                clock_stopped: false,
-                stage: Stage::Serving,
-                busy: 0,
-            }),
+            inbox: Mutex::new(Inbox::new(queue)),
             wake_engine: Condvar::new(),
             wake_stopper: Condvar::new(),
             published: Arc::clone(&publisher.published),
@@ -324,6 +299,15 @@ impl<A: App> Shared<A> {
         let monotonic = self.started.elapsed().as_micros();
         let monotonic_us = u64::try_from(monotonic).expect("no process runs for 500,000 years");
         Now { wall: wall(), monotonic_us }
+    }
+
+    /// Lets the engine thread look, if it waits.
+    fn wake(&self, mut inbox: MutexGuard<'_, Inbox<A>>) {
+        let waits = std::mem::take(&mut inbox.engine_waits);
+        drop(inbox);
+        if waits {
+            self.wake_engine.notify_one();
+        }
     }
 
     fn notify(&self, publication: &Publication) {
@@ -413,6 +397,7 @@ fn next_turn<A: App>(
             }
             Stage::Serving | Stage::Stopping => {}
         }
+        inbox.engine_waits = true;
         inbox = shared.wake_engine.wait(inbox).expect("nobody panics holding the inbox");
     }
 }
@@ -455,8 +440,9 @@ fn run_chronicle<A: App>(
         }
         let spent = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         shared.counters.lock().expect("nobody panics holding counters").append_us += spent;
-        shared.inbox().chronicle_free = true;
-        shared.wake_engine.notify_one();
+        let mut inbox = shared.inbox();
+        inbox.chronicle_free = true;
+        shared.wake(inbox);
     }
     // The engine thread has ended: everything taken in is committed, or the node has failed. The
     // publisher holds the lock under which snapshots are written, so it outlives their thread, on

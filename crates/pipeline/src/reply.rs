@@ -116,4 +116,7 @@ pub enum SubmitError {
     /// The process is stopping.
     #[error("the server is stopping")]
     Stopping,
+    /// The app's code failed over the arguments.
+    #[error("parsing the arguments panicked")]
+    Panicked,
 }
