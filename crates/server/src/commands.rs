@@ -16,9 +16,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use deeds_engine::refusal::RefusalBody;
 use deeds_engine::transcode;
-use deeds_pipeline::host::Health;
+use deeds_pipeline::host::{Health, Offer};
 use deeds_pipeline::pipeline::ARGUMENT_BYTES_MAX;
-use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
+use deeds_pipeline::reply::{Caller, Reply, SubmitError};
 use deeds_values::command_id::CommandIdParseError;
 use deeds_values::{CommandId, Lineage, Position};
 use serde::de::IgnoredAny;
@@ -29,6 +29,7 @@ use uuid::Uuid;
 use crate::body;
 use crate::gateway::{Asker, Gateway, Named, Told, bug, new_reference};
 use crate::problem::Problem;
+use crate::replies::Waiting;
 
 /// The header that carries a command's id, in requests and in answers.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -141,40 +142,49 @@ impl Gateway {
         arguments: &[u8],
     ) -> Result<Result<oneshot::Receiver<Reply>, SubmitError>, Problem> {
         let (sender, receiver) = oneshot::channel();
-        // Nobody may be waiting any more: the client has gone. The outcome is recorded all the same.
-        let reply_to = Box::new(move |reply| drop(sender.send(reply)));
-        let taken = self.hand_over(caller, id, name, arguments, reply_to)?;
-        Ok(taken.map(|()| receiver))
-    }
-
-    /// Gives a command to the host, which will call back with the reply.
-    pub(crate) fn hand_over(
-        &self,
-        caller: &Caller,
-        id: &CommandId,
-        name: &str,
-        arguments: &[u8],
-        reply_to: ReplyTo,
-    ) -> Result<Result<(), SubmitError>, Problem> {
+        let replies = Arc::clone(&self.replies);
+        let reply_to = Box::new(move |reply| replies.put(Waiting::Request(sender, reply)));
         // Parsing runs the app's own code.
         let submitted = catch_unwind(AssertUnwindSafe(|| {
             self.host.submit(caller.clone(), id.clone(), name, arguments, reply_to)
         }));
-        match submitted {
-            Err(_) => Err(bug("taking a command in panicked")),
-            Ok(Ok(())) => Ok(Ok(())),
-            Ok(Err(full @ (SubmitError::ActorFull { .. } | SubmitError::QueueFull { .. }))) => {
+        match submitted.unwrap_or(Err(SubmitError::Panicked)) {
+            Ok(()) => Ok(Ok(receiver)),
+            Err(full @ (SubmitError::ActorFull { .. } | SubmitError::QueueFull { .. })) => {
                 Ok(Err(full))
             }
-            Ok(Err(SubmitError::Stopping)) => Err(Problem::Stopping),
-            Ok(Err(SubmitError::TooLarge { limit })) => Err(Problem::TooLarge { limit }),
-            Ok(Err(SubmitError::Arguments(error))) => {
-                Err(Problem::Arguments { field: error.field, reason: error.reason })
+            Err(error) => Err(self.not_taken(error)),
+        }
+    }
+
+    /// Gives several commands to the host; those that it does not take in are told by their place.
+    pub(crate) fn submit_several(
+        &self,
+        caller: &Caller,
+        offers: Vec<Offer<'_>>,
+    ) -> Vec<(usize, Problem)> {
+        let count = offers.len();
+        let submitted = catch_unwind(AssertUnwindSafe(|| self.host.submit_several(caller, offers)));
+        // Those that were taken in all the same will have a reply.
+        let panicked = |_| (0..count).map(|place| (place, SubmitError::Panicked)).collect();
+        let left_out = submitted.unwrap_or_else(panicked).into_iter();
+        left_out.map(|(place, error)| (place, self.not_taken(error))).collect()
+    }
+
+    /// What the client is told of a command that was not taken in.
+    fn not_taken(&self, error: SubmitError) -> Problem {
+        match error {
+            SubmitError::ActorFull { .. } | SubmitError::QueueFull { .. } => busy(&error),
+            SubmitError::Stopping => Problem::Stopping,
+            SubmitError::TooLarge { limit } => Problem::TooLarge { limit },
+            SubmitError::Arguments(error) => {
+                Problem::Arguments { field: error.field, reason: error.reason }
             }
-            Ok(Err(SubmitError::UnknownCommand(name))) => {
+            SubmitError::UnknownCommand(name) => {
                 let known = self.schema.commands.keys();
-                Err(no_such_name("command", &name, known.map(String::as_str)))
+                no_such_name("command", &name, known.map(String::as_str))
             }
+            SubmitError::Panicked => bug("taking a command in panicked"),
         }
     }
 

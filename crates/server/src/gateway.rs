@@ -35,6 +35,7 @@ use crate::live::sockets::Sockets;
 use crate::metrics::{Metrics, NO_ROUTE};
 use crate::pages::Page;
 use crate::problem::Problem;
+use crate::replies::Replies;
 use crate::revocation::{self, Revocations};
 use crate::security_journal::{Incident, SecurityJournal, Turned};
 use crate::{batch, checkpoints, commands, dev, operations, pages, queries, records};
@@ -82,6 +83,7 @@ pub(crate) struct Gateway {
     pub(crate) verifier: TokenVerifier,
     pub(crate) revocations: Revocations,
     pub(crate) sockets: Arc<Sockets>,
+    pub(crate) replies: Arc<Replies>,
     /// Only in development.
     pub(crate) dev: Option<Dev>,
     /// Whether `/metrics` is for everybody who reaches the server.

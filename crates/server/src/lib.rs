@@ -9,7 +9,7 @@
 //! - [`commands`], [`batch`], [`queries`] (with [`parameters`]), [`records`], [`checkpoints`],
 //!   [`operations`]: what can be asked; [`mod@openapi`] says it in a form that generators read;
 //! - [`pages`]: the front door, for people with a browser;
-//! - [`body`], [`problem`]: how things come in and go out;
+//! - [`body`], [`replies`], [`problem`]: how things come in and go out;
 //! - [`security_journal`], [`metrics`]: what operators see.
 #![forbid(unsafe_code)]
 #![allow(rustdoc::private_intra_doc_links)]
@@ -35,6 +35,7 @@ mod patient_stream;
 mod problem;
 mod queries;
 mod records;
+mod replies;
 mod revocation;
 mod security_journal;
 mod server;

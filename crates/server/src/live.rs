@@ -11,7 +11,8 @@
 //! [`group`] what is shared, [`subscribing`] how readers come and go, [`stepping`] what a publication
 //! does to both, [`reading`] what comes of reads that take long ([`jobs`]); [`ring`] is the recent
 //! past; [`outbox`] is where diffs wait for one socket, [`tick`] how they are written; [`socket`] is
-//! that socket, [`session`] the client on it, [`message`] what is said, [`sockets`] all of them.
+//! that socket, [`session`] the client on it, [`results`] what its commands
+//! came to, [`message`] what is said, [`sockets`] all of them.
 
 pub(crate) mod group;
 pub(crate) mod hub;
@@ -19,6 +20,7 @@ pub(crate) mod jobs;
 pub(crate) mod message;
 pub(crate) mod outbox;
 mod reading;
+pub(crate) mod results;
 pub(crate) mod ring;
 mod session;
 pub(crate) mod socket;

@@ -202,6 +202,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let gateway = gateway(Arc::clone(&host), options, address, stopping.clone())?;
         let sockets = Arc::clone(&gateway.sockets);
+        runtime.spawn(Arc::clone(&gateway.replies).hand_out());
         let accepting = runtime.spawn(accept(listener, gateway, stopping));
         Ok(Self { address, host, stop, sockets, accepting, runtime })
     }
@@ -287,6 +288,7 @@ fn gateway(
         verifier,
         revocations,
         sockets,
+        replies: Arc::default(),
         dev,
         open_metrics: options.open_metrics,
         host_names: HostNames::new(&options.public_hosts, address),

@@ -1,8 +1,11 @@
 //! The messages of docs/protocol.md: what clients send, read strictly; what the server sends, written
 //! as JSON and, for those who asked for it, turned into MessagePack.
 
+use axum::body::Bytes;
+use deeds_engine::packed::{NotTaken, Packed};
 use deeds_engine::transcode;
-use deeds_pipeline::host::QueryAnswer;
+use deeds_pipeline::host::{Arguments, QueryAnswer};
+use deeds_pipeline::reply::Reply;
 use deeds_values::{CommandId, Lineage, Position, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,6 +19,15 @@ use crate::problem::Problem;
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u64 = 1;
 
+/// No command is shorter, with its names and an id.
+const COMMAND_BYTES_MIN: usize = 32;
+
+/// A UUID as text.
+const UUID_TEXT_BYTES: usize = uuid::fmt::Hyphenated::LENGTH;
+
+/// MessagePack's null.
+const NIL: &[u8] = &[0xc0];
+
 /// What a client sends.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -23,10 +35,35 @@ pub(crate) enum Incoming {
     Sub(Subscribing),
     Unsub { sub: u32 },
     Ask { ask: u32, query: String, args: Vec<u8> },
-    Command { id: CommandId, name: String, args: Vec<u8> },
+    Command { id: CommandId, name: String, args: Args },
     Token { token: String },
     Ping { n: u64 },
     Bye,
+}
+
+/// A command's arguments as they came, where nothing stands for none.
+#[derive(Debug)]
+pub(crate) enum Args {
+    /// As text.
+    Json(Vec<u8>),
+    /// A part of the frame.
+    Packed(Bytes),
+}
+
+impl Args {
+    pub(crate) fn borrowed(&self) -> Arguments<'_> {
+        match self {
+            Self::Json(text) => Arguments::Json(text),
+            Self::Packed(bytes) => Arguments::Packed(bytes),
+        }
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Self::Json(text) => text.len(),
+            Self::Packed(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// A query that a client wants to see.
@@ -70,22 +107,74 @@ struct Stood {
 }
 
 /// Reads a frame: one message or several.
-pub(crate) fn read(form: Form, frame: &[u8]) -> Result<Vec<Incoming>, Problem> {
-    let json = match form {
-        Form::Json => std::borrow::Cow::Borrowed(frame),
+pub(crate) fn read(form: Form, frame: &Bytes) -> Result<Vec<Incoming>, Problem> {
+    match form {
+        Form::Json => read_json(frame),
         Form::MessagePack => {
+            if let Ok(messages) = read_packed(frame) {
+                return messages;
+            }
             let mut json = Vec::with_capacity(frame.len() * 2);
             transcode::to_json(frame, &mut json).map_err(|_| malformed("it is no MessagePack"))?;
-            std::borrow::Cow::Owned(json)
+            read_json(&json)
         }
-    };
+    }
+}
+
+fn read_json(json: &[u8]) -> Result<Vec<Incoming>, Problem> {
     let several = json.trim_ascii_start().first() == Some(&b'[');
     let members: Vec<Members> = if several {
-        serde_json::from_slice(&json).map_err(|error| malformed(&error.to_string()))?
+        serde_json::from_slice(json).map_err(|error| malformed(&error.to_string()))?
     } else {
-        vec![serde_json::from_slice(&json).map_err(|error| malformed(&error.to_string()))?]
+        vec![serde_json::from_slice(json).map_err(|error| malformed(&error.to_string()))?]
     };
     members.into_iter().map(message).collect()
+}
+
+/// Commands at once, other messages one by one as JSON. What is not taken so is read as JSON in whole.
+fn read_packed(frame: &Bytes) -> Result<Result<Vec<Incoming>, Problem>, NotTaken> {
+    let mut packed = Packed::new(frame);
+    let count = packed.list().unwrap_or(1);
+    let mut messages = Vec::with_capacity(count.min(frame.len() / COMMAND_BYTES_MIN));
+    for _ in 0..count {
+        let mut ahead = packed;
+        if let Ok(command) = command(frame, &mut ahead) {
+            packed = ahead;
+            messages.push(command);
+            continue;
+        }
+        let mut json = Vec::new();
+        transcode::to_json(packed.value()?, &mut json).map_err(|_| NotTaken)?;
+        match serde_json::from_slice(&json).map_err(|_| NotTaken).map(message)? {
+            Ok(message) => messages.push(message),
+            Err(problem) => return Ok(Err(problem)),
+        }
+    }
+    if packed.is_empty() { Ok(Ok(messages)) } else { Err(NotTaken) }
+}
+
+/// The next message, if it is a command without anything odd about it.
+fn command(frame: &Bytes, packed: &mut Packed<'_>) -> Result<Incoming, NotTaken> {
+    let (mut kind, mut id, mut name, mut args) = (None, None, None, None);
+    for _ in 0..packed.map()? {
+        let place = match packed.text()? {
+            "type" => &mut kind,
+            "id" => &mut id,
+            "name" => &mut name,
+            "args" if args.is_none() => {
+                args = Some(packed.value()?);
+                continue;
+            }
+            _ => return Err(NotTaken),
+        };
+        if place.replace(packed.text()?).is_some() {
+            return Err(NotTaken);
+        }
+    }
+    let (Some("command"), Some(id), Some(name)) = (kind, id, name) else { return Err(NotTaken) };
+    let id = parse_id(id).map_err(|_| NotTaken)?;
+    let args = args.filter(|args| *args != NIL).map_or_else(Bytes::new, |it| frame.slice_ref(it));
+    Ok(Incoming::Command { id, name: name.to_owned(), args: Args::Packed(args) })
 }
 
 fn malformed(reason: &str) -> Problem {
@@ -127,7 +216,7 @@ fn message(members: Members) -> Result<Incoming, Problem> {
         "command" => Incoming::Command {
             id: parse_id(&given(members.id, kind, "id")?)?,
             name: given(members.name, kind, "name")?,
-            args: args(members.args),
+            args: Args::Json(args(members.args)),
         },
         "token" => Incoming::Token { token: given(members.token, kind, "token")? },
         "ping" => Incoming::Ping { n: given(members.n, kind, "n")? },
@@ -153,7 +242,55 @@ pub(crate) fn write(form: Form, json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// What became of a command.
+/// Appends the result of a command that was recorded, and says its position. Nothing if it was not, or
+/// if it is not to be told as it is.
+pub(crate) fn recorded(
+    form: Form,
+    id: &CommandId,
+    reply: &Reply,
+    out: &mut Vec<u8>,
+) -> Option<Position> {
+    let (position, member, body) = match reply {
+        Reply::Accepted { position, answer } => (*position, "answer", answer),
+        Reply::Refused { position, refusal } => (*position, "refusal", refusal),
+        _ => return None,
+    };
+    let start = out.len();
+    let written = match form {
+        Form::Json => {
+            let id = json!(id.to_string());
+            let head =
+                format!("{{\"type\":\"result\",\"id\":{id},\"position\":{position},\"{member}\":");
+            out.extend_from_slice(head.as_bytes());
+            let written = transcode::to_json(body, out).is_ok();
+            out.push(b'}');
+            written
+        }
+        Form::MessagePack => {
+            pack::map(out, 4);
+            pack::text(out, "type");
+            pack::text(out, "result");
+            pack::text(out, "id");
+            match id {
+                CommandId::Unique(id) => {
+                    pack::text(out, id.hyphenated().encode_lower(&mut [0; UUID_TEXT_BYTES]));
+                }
+                CommandId::Numbered { .. } => pack::text(out, &id.to_string()),
+            }
+            pack::text(out, "position");
+            pack::number(out, position.0);
+            pack::text(out, member);
+            out.extend_from_slice(body);
+            Packed::new(body).value().is_ok_and(|value| value.len() == body.len())
+        }
+    };
+    if !written {
+        out.truncate(start);
+    }
+    written.then_some(position)
+}
+
+/// What became of a command, if it is no plain record.
 pub(crate) fn result(id: &CommandId, settled: &Result<Accepted, Problem>) -> Vec<u8> {
     let id = json!(id.to_string());
     match settled {

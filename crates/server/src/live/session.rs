@@ -8,26 +8,29 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::WebSocket;
 use deeds_engine::live::Question;
-use deeds_pipeline::reply::{Caller, Reply};
-use deeds_values::CommandId;
+use deeds_pipeline::host::Offer;
+use deeds_pipeline::reply::Caller;
+use deeds_values::Position;
+use futures_util::FutureExt as _;
 use serde_json::json;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::commands::busy;
 use crate::gateway::{Asker, Gateway, Notes, Peer, bug};
 use crate::live::hub::{Membership, Wanted};
 use crate::live::jobs::VALUE_BYTES_MAX;
-use crate::live::message::{self, Incoming, PROTOCOL, Subscribing};
+use crate::live::message::{self, Args, Incoming, PROTOCOL, Subscribing};
 use crate::live::outbox::{Outgoing, Welcome};
+use crate::live::results::{Results, Sent, Settled, Underway};
 use crate::live::socket::{
-    Ended, GREETING_TIME_MAX, MESSAGE_BYTES_MAX, RETRY, framed, joined, receive, send,
+    Ended, GREETING_TIME_MAX, MESSAGE_BYTES_MAX, RETRY, Writing, receive, send,
 };
 use crate::live::sockets::SOCKETS_PER_ACTOR_MAX;
 use crate::live::tick::Form;
@@ -39,8 +42,15 @@ use crate::server::until_true;
 /// How many subscriptions a socket has at once.
 const SUBS_MAX: usize = 256;
 
-/// How many commands of a socket may be without a result; then it is not read from.
-const COMMANDS_MAX: usize = 256;
+/// How many commands of a socket may be without a result; then it is not read from. Enough that one
+/// socket keeps the server busy while it waits for the disk: at 200,000 a second, 5 ms.
+const COMMANDS_MAX: usize = 1_024;
+
+/// How long the arguments of those may be together before no more are read: a few of the longest.
+const COMMAND_BYTES_MAX: usize = 8 << 20;
+
+/// How much is read ahead of what was asked for before that is looked at.
+const AHEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How many questions of a socket may be without an answer; then it is not read from.
 const ASKS_MAX: usize = 16;
@@ -51,62 +61,6 @@ const LIVE: &str = "/v1/live";
 /// How long a client may be silent: it is to say `ping` far more often.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// Results on their way: put in by other threads, sent by the socket's task.
-#[derive(Default)]
-struct Results {
-    queue: Mutex<Vec<Settled>>,
-    wake: Notify,
-}
-
-enum Settled {
-    /// A command has its reply; none when it was dropped unanswered.
-    Replied { id: CommandId, name: String, reply: Option<Reply> },
-    /// A query has its answer: the message.
-    Answered(Vec<u8>),
-}
-
-impl Results {
-    fn put(&self, settled: Settled) {
-        self.queue.lock().expect("nobody panics holding it").push(settled);
-        self.wake.notify_one();
-    }
-
-    fn take(&self) -> Vec<Settled> {
-        std::mem::take(&mut *self.queue.lock().expect("nobody panics holding it"))
-    }
-
-    /// Waits until there is something.
-    async fn ready(&self) {
-        while self.queue.lock().expect("nobody panics holding it").is_empty() {
-            self.wake.notified().await;
-        }
-    }
-}
-
-/// Puts a command's reply into the queue; says so as well if it is dropped without one.
-struct Replying {
-    results: Arc<Results>,
-    command: Option<(CommandId, String)>,
-}
-
-impl Replying {
-    fn with(mut self, reply: Reply) {
-        self.settle(Some(reply));
-    }
-
-    fn settle(&mut self, reply: Option<Reply>) {
-        if let Some((id, name)) = self.command.take() {
-            self.results.put(Settled::Replied { id, name, reply });
-        }
-    }
-}
-
-impl Drop for Replying {
-    fn drop(&mut self) {
-        self.settle(None);
-    }
-}
-
 /// A client that has said who it is.
 pub(crate) struct Session {
     gateway: Arc<Gateway>,
@@ -116,13 +70,16 @@ pub(crate) struct Session {
     caller: Caller,
     /// When its token ends, in seconds since 1970.
     expires: u64,
+    expires_at: Instant,
     membership: Membership,
     results: Arc<Results>,
+    underway: Underway,
+    /// Commands that were heard and not given to the host.
+    heard: Vec<(u64, Args)>,
     /// The largest number of a subscription so far.
     last_sub: Option<u32>,
     /// Those that have not ended.
     subs: BTreeSet<u32>,
-    commands: usize,
     asks: usize,
     /// What came in one frame and has to wait until there is room for it.
     unheard: VecDeque<Incoming>,
@@ -141,7 +98,7 @@ impl Session {
         let sockets = Arc::clone(&gateway.sockets);
         let first = async {
             loop {
-                let messages = receive(socket, form, &sockets).await?;
+                let (messages, _) = receive(socket, form, &sockets).await?;
                 if !messages.is_empty() {
                     return Ok(messages);
                 }
@@ -161,7 +118,7 @@ impl Session {
             return Err(Ended::because("version", Problem::OtherProtocol { spoken: PROTOCOL }));
         }
         let (caller, expires) = admit(&gateway, &token, peer, id)?;
-        let results = Arc::new(Results::default());
+        let results = Results::new(Arc::clone(&gateway.replies));
         let (mut wanted, mut failed, mut last_sub) = (Vec::new(), Vec::new(), None);
         check_subs(&subs, &mut last_sub)?;
         let numbers = subs.iter().map(|wanted| wanted.sub).collect();
@@ -183,11 +140,13 @@ impl Session {
             id,
             caller,
             expires,
+            expires_at: Instant::now() + until(expires),
             membership,
             results,
+            underway: Underway::default(),
+            heard: Vec::new(),
             last_sub,
             subs: numbers,
-            commands: 0,
             asks: 0,
             unheard,
         })
@@ -213,102 +172,142 @@ impl Session {
         // Nothing goes out before the welcome.
         let welcome = outbox.next().await;
         self.send(socket, Some(welcome)).await?;
-        let mut heard = Instant::now();
+        let mut heard_at = Instant::now();
+        let mut gone = None;
+        // Whichever comes first: the token ends, or the client has been silent for too long.
+        let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
             while self.has_room()
                 && let Some(message) = self.unheard.pop_front()
             {
                 self.hear(message)?;
             }
+            self.offer();
             let has_room = self.has_room();
-            let expires = Instant::now() + until(self.expires);
+            if let Some(ended) = gone.take_if(|_| has_room) {
+                return Err(ended);
+            }
+            let silent = has_room.then_some(heard_at + SILENCE_MAX);
+            let due = silent.map_or(self.expires_at, |silent| silent.min(self.expires_at));
+            // It may ring too early, and then is set anew: that costs less than setting it each time.
+            if due < alarm.deadline() || alarm.is_elapsed() {
+                alarm.as_mut().reset(due);
+            }
             tokio::select! {
                 biased;
                 cut = cuts.recv() => {
                     return Err(Ended::bye(cut.expect("the list holds the other end")));
                 }
                 () = until_true(&mut stopping) => return Err(Ended::for_now("stopping")),
-                () = tokio::time::sleep_until(expires) => return Err(Ended::bye("expired")),
+                () = alarm.as_mut() => match Instant::now() {
+                    now if now >= self.expires_at => return Err(Ended::bye("expired")),
+                    now if silent.is_some_and(|silent| now >= silent) => {
+                        return Err(Ended::for_now("slow"));
+                    }
+                    _ => {}
+                },
                 outgoing = outbox.next() => self.send(socket, Some(outgoing)).await?,
                 () = results.ready() => self.send(socket, None).await?,
-                messages = receive(socket, self.form, &self.gateway.sockets), if has_room => {
-                    heard = Instant::now();
-                    self.unheard.extend(messages?);
-                }
-                () = tokio::time::sleep_until(heard + SILENCE_MAX), if has_room => {
-                    return Err(Ended::for_now("slow"));
+                received = receive(socket, self.form, &self.gateway.sockets), if has_room => {
+                    heard_at = Instant::now();
+                    gone = self.read_ahead(socket, received).err();
                 }
             }
         }
+    }
+
+    /// Takes what was received, and what has come with it: commands that come together are decided
+    /// together. Says how the socket ended, if it did; what came before that is still heard.
+    fn read_ahead(
+        &mut self,
+        socket: &mut WebSocket,
+        received: Result<(Vec<Incoming>, usize), Ended>,
+    ) -> Result<(), Ended> {
+        let (messages, mut bytes) = received?;
+        self.unheard.extend(messages);
+        while bytes < AHEAD_BYTES_MAX && self.unheard.len() < COMMANDS_MAX {
+            let more = receive(socket, self.form, &self.gateway.sockets).now_or_never();
+            let Some(more) = more else { break };
+            let (messages, length) = more?;
+            self.unheard.extend(messages);
+            bytes += length.max(1);
+        }
+        Ok(())
     }
 
     /// Whether one more message may be heard: what it asks for has a place.
     fn has_room(&self) -> bool {
-        self.commands < COMMANDS_MAX && self.asks < ASKS_MAX && self.subs.len() <= SUBS_MAX
+        let (commands, bytes) = self.underway.size();
+        commands < COMMANDS_MAX
+            && bytes < COMMAND_BYTES_MAX
+            && self.asks < ASKS_MAX
+            && self.subs.len() <= SUBS_MAX
     }
 
     /// Sends the results that are there, and then this.
     async fn send(&mut self, socket: &mut WebSocket, last: Option<Outgoing>) -> Result<(), Ended> {
-        let mut messages = Vec::new();
-        for settled in self.results.take() {
-            let json = self.told(settled).await;
-            let mut message = Vec::with_capacity(json.len());
-            message::write(self.form, &json, &mut message);
-            messages.push(message);
+        let settled = self.results.take();
+        let mut writing = Writing::new(self.form, settled.len() + 1);
+        let mut reached = None;
+        for settled in settled {
+            reached = self.tell(settled, &mut writing).await.max(reached);
         }
-        if let Some(last) = last {
-            let mut message = Vec::new();
-            match last {
-                Outgoing::Welcome(welcome) => {
-                    message::write(self.form, &self.welcome(&welcome), &mut message);
-                }
-                Outgoing::Tick(tick) => tick.write(self.form, &mut message),
-                Outgoing::Fail { sub, problem } => {
-                    self.subs.remove(&sub);
-                    if let Problem::Denied { reason } = &problem {
-                        self.note_denied(LIVE, reason);
-                    }
-                    message::write(self.form, &message::fail(sub, &problem), &mut message);
-                }
-                Outgoing::Behind(subs) => self.membership.reread(subs),
+        if let Some(position) = reached {
+            self.membership.owe(position);
+        }
+        match last {
+            None => {}
+            Some(Outgoing::Welcome(welcome)) => {
+                let welcome = self.welcome(&welcome);
+                writing.add(|form, out| message::write(form, &welcome, out));
             }
-            if !message.is_empty() {
-                messages.push(message);
+            Some(Outgoing::Tick(tick)) => writing.add(|form, out| tick.write(form, out)),
+            Some(Outgoing::Fail { sub, problem }) => {
+                self.subs.remove(&sub);
+                if let Problem::Denied { reason } = &problem {
+                    self.note_denied(LIVE, reason);
+                }
+                let fail = message::fail(sub, &problem);
+                writing.add(|form, out| message::write(form, &fail, out));
             }
+            Some(Outgoing::Behind(subs)) => self.membership.reread(subs),
         }
-        if messages.is_empty() {
-            return Ok(());
-        }
-        let frame = joined(self.form, messages);
-        self.gateway.sockets.sent_bytes.fetch_add(frame.len() as u64, Relaxed);
-        send(socket, framed(self.form, frame), self.gateway.stopping.clone()).await
+        let Some((frame, length)) = writing.done() else { return Ok(()) };
+        self.gateway.sockets.sent_bytes.fetch_add(length as u64, Relaxed);
+        send(socket, frame, self.gateway.stopping.clone()).await
     }
 
-    /// The message of a result.
-    async fn told(&mut self, settled: Settled) -> Vec<u8> {
-        let (id, name, reply) = match settled {
+    /// Writes the message of a result, and says at which position a tick to it is owed.
+    async fn tell(&mut self, settled: Settled, writing: &mut Writing) -> Option<Position> {
+        let (place, reply) = match settled {
             Settled::Answered(message) => {
                 self.asks -= 1;
-                return message;
+                writing.add(|form, out| message::write(form, &message, out));
+                return None;
             }
-            Settled::Replied { id, name, reply } => (id, name, reply),
+            Settled::Replied { place, reply } => (place, reply),
         };
-        self.commands -= 1;
+        let Sent { id, name, left_out, .. } = self.underway.take(place);
+        let recorded = |form: Form, out: &mut Vec<u8>| {
+            reply.as_ref().and_then(|reply| message::recorded(form, &id, reply, out))
+        };
+        if let Some(position) = writing.add(recorded) {
+            return Some(position);
+        }
         let settled = match reply {
             Some(reply) => self.gateway.settled(reply).await,
-            None => Err(Problem::Unknown),
+            None => Err(left_out.unwrap_or(Problem::Unknown)),
         };
         let position = match &settled {
             Ok(accepted) => Some(accepted.position),
             Err(problem) => problem.position(),
         };
-        if let Some(position) = position {
-            self.membership.owe(position);
-        }
         if let Err(Problem::Denied { reason }) = &settled {
             self.note_denied(&name, reason);
         }
-        message::result(&id, &settled)
+        let result = message::result(&id, &settled);
+        writing.add(|form, out| message::write(form, &result, out));
+        position
     }
 
     fn note_denied(&self, at: &str, reason: &str) {
@@ -341,6 +340,9 @@ impl Session {
 
     /// Does what a message says.
     fn hear(&mut self, incoming: Incoming) -> Result<(), Ended> {
+        if !matches!(incoming, Incoming::Command { .. }) {
+            self.offer();
+        }
         match incoming {
             Incoming::Hello { .. } => return Err(invalid("`hello` is said once.")),
             Incoming::Sub(wanted) => self.subscribe(wanted)?,
@@ -351,7 +353,11 @@ impl Session {
                 }
             }
             Incoming::Ask { ask, query, args } => self.ask(ask, query, args),
-            Incoming::Command { id, name, args } => self.command(id, name, &args),
+            Incoming::Command { id, name, args } => {
+                self.heard.push((self.underway.next(), args));
+                let bytes = self.heard.last().map_or(0, |(_, args)| args.length());
+                self.underway.add(Sent { id, name, bytes, left_out: None });
+            }
             Incoming::Token { token } => self.renew(&token)?,
             Incoming::Ping { n } => {
                 self.membership.nudge();
@@ -393,27 +399,19 @@ impl Session {
         });
     }
 
-    fn command(&mut self, id: CommandId, name: String, args: &[u8]) {
-        self.commands += 1;
-        let results = Arc::clone(&self.results);
-        let replying = Replying { results, command: Some((id.clone(), name.clone())) };
-        let reply_to = Box::new(move |reply| replying.with(reply));
-        let taken = self.gateway.hand_over(&self.caller, &id, &name, args, reply_to);
-        let problem = match taken {
-            Ok(Ok(())) => return,
-            Ok(Err(full)) => busy(&full),
-            Err(problem) => problem,
-        };
-        // The callback was dropped and has said that nothing is known; this is what is known.
-        let dropped = |settled: &Settled| matches!(settled, Settled::Replied { id: other, reply: None, .. } if *other == id);
-        let mut queue = self.results.queue.lock().expect("nobody panics holding it");
-        if let Some(place) = queue.iter().rposition(dropped) {
-            queue.remove(place);
+    /// Gives the host the commands that were heard.
+    fn offer(&mut self) {
+        let heard = std::mem::take(&mut self.heard);
+        let Some((first, _)) = heard.first() else { return };
+        let offers = heard.iter().map(|(place, args)| {
+            let Sent { id, name, .. } = self.underway.get(*place);
+            let reply = self.results.reply_to(*place);
+            Offer { id: id.clone(), name, arguments: args.borrowed(), reply }
+        });
+        let left_out = self.gateway.submit_several(&self.caller, offers.collect());
+        for (place, problem) in left_out {
+            self.underway.leave_out(first + place as u64, problem);
         }
-        drop(queue);
-        self.commands -= 1;
-        self.asks += 1;
-        self.results.put(Settled::Answered(message::result(&id, &Err(problem))));
     }
 
     fn renew(&mut self, token: &str) -> Result<(), Ended> {
@@ -421,7 +419,7 @@ impl Session {
         if caller.actor != self.caller.actor {
             return Err(invalid("A newer token is of the same actor."));
         }
-        self.expires = expires;
+        (self.expires, self.expires_at) = (expires, Instant::now() + until(expires));
         self.caller = caller.clone();
         self.membership.renew(caller);
         Ok(())

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +19,7 @@ use crate::gateway::{Gateway, Peer};
 use crate::live::message::{self, Incoming};
 use crate::live::session::Session;
 use crate::live::sockets::{Listed, Sockets};
-use crate::live::tick::{Form, pack};
+use crate::live::tick::Form;
 use crate::problem::Problem;
 use crate::security_journal::{Incident, Turned};
 use crate::server::until_true;
@@ -142,17 +143,17 @@ async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket, form: Form, peer: O
         message::write(form, &message::bye(reason, retry_ms, problem.as_ref()), &mut bye);
         let last_words = async {
             // The client may be gone, or not be reading: then nobody is told.
-            drop(socket.send(framed(form, bye)).await);
+            drop(socket.send(framed(form, bye.into())).await);
             drop(socket.send(Message::Close(None)).await);
         };
         drop(tokio::time::timeout(BYE_TIME_MAX, last_words).await);
     }
 }
 
-pub(crate) fn framed(form: Form, bytes: Vec<u8>) -> Message {
+fn framed(form: Form, bytes: Bytes) -> Message {
     match form {
-        Form::Json => Message::Text(String::from_utf8(bytes).expect("JSON is UTF-8").into()),
-        Form::MessagePack => Message::Binary(bytes.into()),
+        Form::Json => Message::Text(Utf8Bytes::try_from(bytes).expect("JSON is UTF-8")),
+        Form::MessagePack => Message::Binary(bytes),
     }
 }
 
@@ -172,12 +173,12 @@ pub(crate) async fn send(
     }
 }
 
-/// One frame of the client; none when it was one of the transport's own.
+/// One frame of the client and how long it is; empty when it was one of the transport's own.
 pub(crate) async fn receive(
     socket: &mut WebSocket,
     form: Form,
     sockets: &Sockets,
-) -> Result<Vec<Incoming>, Ended> {
+) -> Result<(Vec<Incoming>, usize), Ended> {
     let frame = match socket.recv().await {
         None => return Err(Ended::Gone),
         Some(Err(error)) => {
@@ -186,9 +187,9 @@ pub(crate) async fn receive(
             return Err(if is_long { Ended::because("too-large", problem) } else { Ended::Gone });
         }
         Some(Ok(Message::Close(_))) => return Err(Ended::Gone),
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(Vec::new()),
-        Some(Ok(Message::Text(text))) if form == Form::Json => text.as_bytes().to_vec(),
-        Some(Ok(Message::Binary(bytes))) if form == Form::MessagePack => bytes.to_vec(),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok((Vec::new(), 0)),
+        Some(Ok(Message::Text(text))) if form == Form::Json => text.into(),
+        Some(Ok(Message::Binary(bytes))) if form == Form::MessagePack => bytes,
         Some(Ok(_)) => {
             let detail = "Text frames are for JSON, binary ones for MessagePack.".to_owned();
             return Err(Ended::because("invalid", Problem::Malformed { detail }));
@@ -197,30 +198,67 @@ pub(crate) async fn receive(
     let messages =
         message::read(form, &frame).map_err(|problem| Ended::because("invalid", problem))?;
     sockets.received.fetch_add(messages.len() as u64, Relaxed);
-    Ok(messages)
+    Ok((messages, frame.len()))
 }
 
-/// Several messages as one frame.
-pub(crate) fn joined(form: Form, mut messages: Vec<Vec<u8>>) -> Vec<u8> {
-    if messages.len() == 1 {
-        return messages.pop().expect("there is one");
+/// A frame that is being made: one message, or a list of them.
+pub(crate) struct Writing {
+    form: Form,
+    /// Begins with room for the head of a list, which a single message goes without.
+    bytes: Vec<u8>,
+    head_bytes: usize,
+    count: u32,
+}
+
+impl Writing {
+    /// Of at most about so many messages.
+    pub(crate) fn new(form: Form, messages: usize) -> Self {
+        /// A result of a command, as most are.
+        const MESSAGE_BYTES: usize = 128;
+        let head_bytes = match form {
+            Form::Json => 1,
+            // The marker of a long list, and its length.
+            Form::MessagePack => 5,
+        };
+        let mut bytes = Vec::with_capacity(head_bytes + messages * MESSAGE_BYTES);
+        bytes.resize(head_bytes, b'[');
+        Self { form, bytes, head_bytes, count: 0 }
     }
-    let mut frame = Vec::with_capacity(messages.iter().map(|message| message.len() + 1).sum());
-    match form {
-        Form::Json => {
-            frame.push(b'[');
-            for (place, message) in messages.iter().enumerate() {
-                if place > 0 {
-                    frame.push(b',');
+
+    /// Appends a message, or nothing if nothing is written.
+    pub(crate) fn add<T>(&mut self, write: impl FnOnce(Form, &mut Vec<u8>) -> T) -> T {
+        let before = self.bytes.len();
+        if self.form == Form::Json && self.count > 0 {
+            self.bytes.push(b',');
+        }
+        let begin = self.bytes.len();
+        let said = write(self.form, &mut self.bytes);
+        if self.bytes.len() > begin {
+            self.count += 1;
+        } else {
+            self.bytes.truncate(before);
+        }
+        said
+    }
+
+    /// The frame and how long it is, if there is something in it.
+    pub(crate) fn done(mut self) -> Option<(Message, usize)> {
+        let skip = match self.count {
+            0 => return None,
+            1 => self.head_bytes,
+            several => {
+                match self.form {
+                    Form::Json => self.bytes.push(b']'),
+                    Form::MessagePack => {
+                        self.bytes[0] = 0xdd;
+                        self.bytes[1..5].copy_from_slice(&several.to_be_bytes());
+                    }
                 }
-                frame.extend_from_slice(message);
+                0
             }
-            frame.push(b']');
-        }
-        Form::MessagePack => {
-            pack::list(&mut frame, messages.len());
-            messages.iter().for_each(|message| frame.extend_from_slice(message));
-        }
+        };
+        let bytes = Bytes::from(self.bytes).slice(skip..);
+        let length = bytes.len();
+        Some((framed(self.form, bytes), length))
     }
-    frame
 }

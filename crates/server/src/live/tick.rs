@@ -260,9 +260,7 @@ impl Tick {
 
 /// MessagePack, a value at a time. A vector takes every byte.
 pub(crate) mod pack {
-    use rmp_serde::Serializer;
     use rmp_serde::encode::write_named;
-    use serde::Serialize as _;
 
     const TAKES_ALL: &str = "a vector takes every byte";
 
@@ -279,7 +277,7 @@ pub(crate) mod pack {
     }
 
     pub(crate) fn text(out: &mut Vec<u8>, text: &str) {
-        text.serialize(&mut Serializer::new(out)).expect(TAKES_ALL);
+        rmp::encode::write_str(out, text).expect(TAKES_ALL);
     }
 
     pub(crate) fn number(out: &mut Vec<u8>, number: u64) {

@@ -21,7 +21,7 @@ use deeds_engine::select::{Item, ItemChange, Plan};
 use deeds_pipeline::counters::Counters;
 use deeds_pipeline::entry::Entry;
 use deeds_pipeline::held::HeldAtoms;
-use deeds_pipeline::host::{Health, Host, OnPublish, QueryFailure};
+use deeds_pipeline::host::{Arguments, Health, Host, Offer, OnPublish, QueryFailure};
 use deeds_pipeline::keys::{NotSigned, SignedCheckpoint};
 use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
 use deeds_pipeline::room::DiskRoom;
@@ -134,6 +134,21 @@ impl Host for StagedHost {
         // A test may let it panic: the next one goes on.
         let mut on_submit = self.on_submit.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         on_submit(Given { caller, id, name: name.to_owned(), arguments }, reply)
+    }
+
+    fn submit_several(&self, caller: &Caller, offers: Vec<Offer<'_>>) -> Vec<(usize, SubmitError)> {
+        let submitted = offers.into_iter().map(|Offer { id, name, arguments, reply }| {
+            let json = match arguments {
+                Arguments::Json(text) => text.to_vec(),
+                Arguments::Packed(bytes) => {
+                    let value: Value = rmp_serde::from_slice(bytes).unwrap_or_default();
+                    value.to_string().into_bytes()
+                }
+            };
+            self.submit(caller.clone(), id, name, &json, reply)
+        });
+        let left_out = submitted.enumerate().filter_map(|(place, it)| Some((place, it.err()?)));
+        left_out.collect()
     }
 
     fn question(&self, name: &str, arguments: &[u8]) -> Result<Arc<dyn Question>, QueryFailure> {
