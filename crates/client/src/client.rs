@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -72,6 +73,8 @@ struct Shared {
     /// Changes when something shown does.
     moved: watch::Sender<()>,
     started: Instant,
+    /// Where the random numbers have come to: a seed, and a step for each.
+    random: AtomicU64,
 }
 
 /// The connection, and who waits for what of it.
@@ -100,8 +103,9 @@ impl Client {
     {
         let request = link::request(url)?;
         let started = Instant::now();
+        let seed = getrandom::u64().expect("the system has randomness");
         let waiting = Waiting {
-            connection: Connection::new(Moment { ms: 0, random: random() }),
+            connection: Connection::new(Moment { ms: 0, random: seed }),
             answers: BTreeMap::new(),
             durable: BTreeMap::new(),
             visible: BTreeMap::new(),
@@ -112,6 +116,7 @@ impl Client {
             wake: Notify::new(),
             moved: watch::Sender::new(()),
             started,
+            random: AtomicU64::new(seed),
         });
         let tokens: Tokens = Box::new(move || Box::pin(token()));
         tokio::spawn(run(Arc::clone(&shared), request, Arc::new(tokens)));
@@ -289,7 +294,8 @@ impl Shared {
     fn now(&self) -> Moment {
         let ms = self.started.elapsed().as_millis();
         let ms = u64::try_from(ms).expect("no process runs for 500 million years");
-        Moment { ms, random: random() }
+        let step = self.random.fetch_add(RANDOM_STEP, Relaxed);
+        Moment { ms, random: mixed(step) }
     }
 
     /// One step; what it leaves to do is the task's.
@@ -405,8 +411,14 @@ async fn run(shared: Arc<Shared>, request: link::Request, tokens: Arc<Tokens>) {
     }
 }
 
-fn random() -> u64 {
-    getrandom::u64().expect("the system has randomness")
+/// What splitmix64 adds for each number: two to the 64th by the golden ratio.
+const RANDOM_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Splitmix64: spreads attempts of many clients over time, without a system call for each command.
+fn mixed(step: u64) -> u64 {
+    let mixed = (step ^ step >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 fn json(args: &impl Serialize) -> Result<Value, Error> {

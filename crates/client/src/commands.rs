@@ -1,7 +1,7 @@
 //! The commands of a connection: those that wait to be sent, those on their way, and those whose
 //! record is durable and not shown yet.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use deeds_values::{CommandId, Position};
 use serde_json::Value;
@@ -74,7 +74,9 @@ pub(crate) struct Dropped {
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
     all: BTreeMap<Ticket, Command>,
-    by_id: BTreeMap<String, Ticket>,
+    by_id: HashMap<String, Ticket>,
+    /// Those that are durable, by the position of their record.
+    durable: BTreeSet<(Position, Ticket)>,
     /// Those that wait to be sent, in the order in which they will be.
     queue: VecDeque<Ticket>,
     sent: usize,
@@ -103,6 +105,9 @@ impl Commands {
     /// The frames of those that may go now, when at most `limit` are on their way.
     pub(crate) fn send(&mut self, limit: usize, now_ms: u64) -> Vec<Vec<u8>> {
         let (mut frames, mut later) = (Vec::new(), VecDeque::new());
+        if self.sent == limit {
+            return frames;
+        }
         while self.sent < limit
             && let Some(ticket) = self.queue.pop_front()
         {
@@ -154,23 +159,30 @@ impl Commands {
                 return None;
             }
             Err(_) => self.forget(ticket),
-            Ok(outcome) => command.stage = Stage::Durable(outcome.position()),
+            Ok(outcome) => {
+                command.stage = Stage::Durable(outcome.position());
+                self.durable.insert((outcome.position(), ticket));
+            }
         }
         Some((ticket, settled))
     }
 
-    /// Those that are durable, shown or not.
-    pub(crate) fn durable(&self) -> impl Iterator<Item = (Ticket, Position)> {
-        self.all.iter().filter_map(|(ticket, command)| match command.stage {
-            Stage::Durable(position) => Some((*ticket, position)),
-            Stage::Sent | Stage::Waits(_) => None,
-        })
+    /// Whether any is durable, and not shown.
+    pub(crate) fn has_durable(&self) -> bool {
+        !self.durable.is_empty()
     }
 
     /// Takes those whose effects are part of the state at this position.
     pub(crate) fn take_seen(&mut self, reached: Position) -> Vec<(Ticket, Position)> {
-        let seen: Vec<_> = self.durable().filter(|(_, position)| *position <= reached).collect();
-        seen.iter().for_each(|(ticket, _)| self.forget(*ticket));
+        let mut seen = Vec::new();
+        while let Some((position, ticket)) = self.durable.pop_first() {
+            if position > reached {
+                self.durable.insert((position, ticket));
+                break;
+            }
+            self.forget(ticket);
+            seen.push((ticket, position));
+        }
         seen
     }
 

@@ -301,7 +301,7 @@ impl Connection {
         }
         self.see_commands();
         self.tell(Event::Moved);
-        if self.commands.durable().next().is_some() {
+        if self.commands.has_durable() {
             // The tick that was owed went to the socket before: a ping is answered with one.
             self.ping(now);
         }

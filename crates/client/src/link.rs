@@ -17,11 +17,15 @@ use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use crate::error::Error;
-use crate::message::SUBPROTOCOL;
+use crate::message::{self, SUBPROTOCOL};
 
 /// The longest frame that is taken: every subscription of a hello may begin with 10,000 rows, or with
 /// a value of 8 MiB, and comes in one tick.
 const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// How long messages may be together in one frame: far below what a server takes, and long enough that
+/// a frame costs little beside what is in it.
+const TOGETHER_BYTES_MAX: usize = 64 * 1024;
 
 /// A token could not be had; the attempt counts as failed, and there will be another.
 pub type TokenError = Box<dyn std::error::Error + Send + Sync>;
@@ -108,12 +112,31 @@ async fn open(request: Request, tokens: Arc<Tokens>) -> Option<Box<Opened>> {
     Some(Box::new(Opened { socket, token }))
 }
 
-async fn write(mut sink: SplitSink<Socket, Message>, mut frames: mpsc::UnboundedReceiver<Vec<u8>>) {
-    while let Some(frame) = frames.recv().await {
-        if sink.feed(Message::Binary(frame.into())).await.is_err() {
-            return;
+/// What waits goes out together: one frame and one system call for many commands.
+async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    mut waiting: mpsc::UnboundedReceiver<Vec<u8>>,
+) {
+    let mut left = None;
+    loop {
+        let first = match left.take() {
+            Some(message) => message,
+            None => match waiting.recv().await {
+                Some(message) => message,
+                None => return,
+            },
+        };
+        let (mut length, mut messages) = (first.len(), vec![first]);
+        while let Ok(message) = waiting.try_recv() {
+            length += message.len();
+            if length > TOGETHER_BYTES_MAX {
+                left = Some(message);
+                break;
+            }
+            messages.push(message);
         }
-        if frames.is_empty() && sink.flush().await.is_err() {
+        let frame = Message::Binary(message::joined(messages).into());
+        if sink.send(frame).await.is_err() {
             return;
         }
     }

@@ -1,8 +1,10 @@
 //! The messages of `docs/protocol.md`, as MessagePack: maps with the names that the document has.
 //! A frame holds one message, or an array of them.
 
+use std::borrow::Cow;
+
 use deeds_values::{CommandId, Lineage, Position, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use crate::error::{Error, Refusal};
@@ -86,8 +88,7 @@ pub struct Wanted<'a> {
 }
 
 /// What the server sends.
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[derive(Debug, PartialEq)]
 pub enum ToClient {
     /// You stand here.
     Welcome(Welcome),
@@ -137,6 +138,73 @@ pub enum ToClient {
         /// What was wrong.
         error: Option<Error>,
     },
+}
+
+/// Every member that a message of the server can have; which it has to have depends on its type. Read so
+/// in one pass: an enum with its type among the members would be held back until that is known.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    lineage: Option<Lineage>,
+    position: Option<Position>,
+    time: Option<Timestamp>,
+    who: Option<String>,
+    resumed: Option<bool>,
+    limits: Option<Limits>,
+    from: Option<Position>,
+    to: Option<Position>,
+    #[serde(default)]
+    subs: Vec<SubTick>,
+    id: Option<String>,
+    answer: Option<Value>,
+    refusal: Option<Refusal>,
+    error: Option<Error>,
+    ask: Option<u32>,
+    sub: Option<u32>,
+    reason: Option<String>,
+    retry_ms: Option<u64>,
+}
+
+impl<'de> Deserialize<'de> for ToClient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fn given<T, E: de::Error>(member: Option<T>, name: &'static str) -> Result<T, E> {
+            member.ok_or_else(|| E::missing_field(name))
+        }
+        let members = Members::deserialize(deserializer)?;
+        let (position, time, error) = (members.position, members.time, members.error);
+        Ok(match &*members.r#type {
+            "welcome" => Self::Welcome(Welcome {
+                lineage: given(members.lineage, "lineage")?,
+                position: given(position, "position")?,
+                time: given(time, "time")?,
+                who: given(members.who, "who")?,
+                resumed: given(members.resumed, "resumed")?,
+                limits: given(members.limits, "limits")?,
+            }),
+            "tick" => Self::Tick(Tick {
+                from: given(members.from, "from")?,
+                to: given(members.to, "to")?,
+                time: given(time, "time")?,
+                subs: members.subs,
+            }),
+            "result" => {
+                let (answer, refusal) = (members.answer, members.refusal);
+                Self::Result { id: given(members.id, "id")?, position, answer, refusal, error }
+            }
+            "answer" => {
+                let ask = given(members.ask, "ask")?;
+                Self::Answer { ask, position, time, answer: members.answer, error }
+            }
+            "fail" => Self::Fail { sub: given(members.sub, "sub")?, error: given(error, "error")? },
+            "pong" => Self::Pong {},
+            "bye" => {
+                let retry_ms = members.retry_ms;
+                Self::Bye { reason: given(members.reason, "reason")?, retry_ms, error }
+            }
+            other => return Err(de::Error::custom(format_args!("there is no type `{other}`"))),
+        })
+    }
 }
 
 /// The first message of the server.
@@ -205,15 +273,34 @@ pub fn write(message: &ToServer<'_>) -> Vec<u8> {
     rmp_serde::to_vec_named(message).expect("a vector takes every byte, and JSON has no other keys")
 }
 
+/// Messages that were written one by one, as one frame.
+pub fn joined(mut messages: Vec<Vec<u8>>) -> Vec<u8> {
+    if messages.len() == 1 {
+        return messages.remove(0);
+    }
+    let count = u32::try_from(messages.len()).expect("limits keep them few");
+    let length: usize = messages.iter().map(Vec::len).sum();
+    let mut frame = Vec::with_capacity(length + LIST_HEAD_BYTES);
+    frame.push(0xdd);
+    frame.extend_from_slice(&count.to_be_bytes());
+    messages.iter().for_each(|message| frame.extend_from_slice(message));
+    frame
+}
+
+/// The marker of a list of any length, and the length.
+const LIST_HEAD_BYTES: usize = 5;
+
 /// The messages of a frame.
 pub fn read(frame: &[u8]) -> Result<Vec<ToClient>, Error> {
     let unreadable =
         |cause| Error::unreadable("The server sent something that makes no sense", &cause);
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(frame).with_human_readable();
     // The three ways in which MessagePack begins an array.
     let several = matches!(frame.first(), Some(0x90..=0x9f | 0xdc | 0xdd));
     if several {
-        rmp_serde::from_slice(frame).map_err(unreadable)
+        Vec::deserialize(&mut deserializer).map_err(unreadable)
     } else {
-        rmp_serde::from_slice(frame).map(|message| vec![message]).map_err(unreadable)
+        let one = ToClient::deserialize(&mut deserializer).map_err(unreadable)?;
+        Ok(vec![one])
     }
 }

@@ -276,8 +276,9 @@ fn a_tick_that_is_lost_on_the_way_costs_a_new_greeting_and_nothing_else() {
 #[test]
 fn what_a_server_forgets_or_tells_wrongly_is_seen() {
     for (tampers, seed) in [(Tampers::WithoutRows, 101), (Tampers::OtherValue, 102)] {
-        let ran = std::panic::catch_unwind(|| run(seed, 200, tampers));
-        let panic = ran.expect_err("clients show what is not so");
+        // A value that is told again soon may mend it before anybody looks: then another schedule.
+        let run = |seed| std::panic::catch_unwind(|| run(seed, 200, tampers)).err();
+        let panic = (0..5).find_map(|n| run(seed + 10 * n)).expect("clients show what is not so");
         let text = panic.downcast_ref::<String>().unwrap();
         assert!(text.contains(" sees "), "{text}");
     }
