@@ -48,7 +48,7 @@ test("two people race for the last item: one has it, the other sees why not", as
   await picture(loser, "shop-refused", 1280, false);
 
   // The winner gives it back; the other sees it at once, without doing anything.
-  await winner.getByRole("button", { name: "Give Aardvark biscuits back" }).click();
+  await winner.getByRole("button", { name: "Give back Aardvark biscuits" }).click();
   await says(stock(loser, sku), "1 left");
   assert.deepEqual([nora.complaints, nils.complaints], [[], []]);
 });
@@ -140,7 +140,7 @@ test("the shop at three widths, and by keyboard", async (t) => {
   await page.getByLabel("Search").fill("");
   await page.getByLabel("Search").focus();
   await page.keyboard.type("rice");
-  const put = page.getByRole("button", { name: "Put Basmati rice into the cart" });
+  const put = page.getByRole("button", { name: "Add Basmati rice to the cart" });
   await put.focus();
   await page.keyboard.press("Enter");
   await says(page.locator(".cart"), "1 × Basmati rice");

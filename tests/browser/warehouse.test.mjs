@@ -91,7 +91,7 @@ test("what is short is said why, seen by the neighbor, and packed and handed ove
   const marks = await mine(vera, 1).locator(".shelf-mark").allTextContents();
   assert.deepEqual(marks, [...marks].sort());
   assert.match(marks[0], /^[A-N]-\d\d$/);
-  await vera.getByRole("button", { name: "Less than 2 of Apples" }).click();
+  await vera.getByRole("button", { name: "Short: less than 2 of Apples" }).click();
   await vera.getByLabel("damaged").check();
   await picture(vera, "warehouse-short", 820);
   await vera.getByRole("button", { name: "Put 1 in" }).click();

@@ -114,6 +114,10 @@ pub struct Shelf {
     pub product: Product,
     pub available: u32,
     pub lots: Vec<Lot>,
+    /// Where it lies.
+    pub shelf: Option<ShelfMark>,
+    /// Who last changed what is said of it.
+    pub edit: Option<Edit>,
 }
 
 impl Read<FoodBank> for Stock {
@@ -130,6 +134,8 @@ impl Read<FoodBank> for Stock {
             product: product.clone(),
             available: product.available(),
             lots: bank.lots.by_sku(&product.sku).cloned().collect(),
+            shelf: bank.places.get(&product.sku).map(|place| place.shelf.clone()),
+            edit: bank.edits.get(&product.sku).cloned(),
         };
         products.map(shelf).collect()
     }

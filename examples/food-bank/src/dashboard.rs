@@ -118,3 +118,71 @@ fn week(bank: &Visible<'_, FoodBank>, now: Timestamp) -> Week {
     week.top = named.collect();
     week
 }
+
+/// How it went, day by day, the oldest first.
+#[query(scope = Key(STAFF))]
+pub struct Days {
+    /// How many days, with today.
+    pub days: u32,
+}
+
+/// A day, or an hour of one.
+#[value]
+pub struct Flow {
+    /// When it began.
+    pub from: Timestamp,
+    pub orders: u32,
+    pub items: u64,
+    pub cancelled: u32,
+}
+
+/// How it went over time.
+#[value]
+pub struct History {
+    pub days: Vec<Flow>,
+    /// The last 24 hours.
+    pub hours: Vec<Flow>,
+}
+
+/// A season: as far back as a chart on a screen can show.
+const DAYS_MAX: u32 = 92;
+
+impl Read<FoodBank> for Days {
+    type Answer = History;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        actor.requires(Role::Admin)
+    }
+
+    fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> History {
+        const HOUR: Duration = Duration::from_hours(1);
+        const DAY: Duration = Duration::from_hours(24);
+        let days = self.days.clamp(1, DAYS_MAX);
+        let mut history = History {
+            days: empty(days, DAY, asking.time()),
+            hours: empty(24, HOUR, asking.time()),
+        };
+        let oldest = history.days[0].from.min(history.hours[0].from);
+        let recent = |order: &&Order| order.placed >= oldest;
+        for order in bank.orders.iter().rev().take(ORDERS_MAX).take_while(recent) {
+            let items = bank.order_lines.by_order(order.number).map(|line| line.quantity);
+            let items = sum(items);
+            for flows in [&mut history.days, &mut history.hours] {
+                let after = flows.partition_point(|flow| flow.from <= order.placed);
+                let Some(flow) = after.checked_sub(1).map(|at| &mut flows[at]) else { continue };
+                match order.status {
+                    Status::Cancelled => flow.cancelled += 1,
+                    _ => (flow.orders, flow.items) = (flow.orders + 1, flow.items + items),
+                }
+            }
+        }
+        history
+    }
+}
+
+/// So many stretches of time, the last one with now in it, in which nothing has happened.
+fn empty(number: u32, length: Duration, now: Timestamp) -> Vec<Flow> {
+    let last = now.0 - now.0.rem_euclid(length.0);
+    let begins = (0..i64::from(number)).rev().map(|back| Timestamp(last - back * length.0));
+    begins.map(|from| Flow { from, orders: 0, items: 0, cancelled: 0 }).collect()
+}

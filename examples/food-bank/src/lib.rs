@@ -12,15 +12,17 @@
 //! Then read on in this order. Each file is one part of the warehouse and shows more of Deeds; after
 //! the first of them you can write an app of your own:
 //! 1. [`products`]: a row, a command, its refusals, the event that follows. The whole pattern.
-//! 2. [`stock`]: ids, dates, references between tables, ranges of an index.
+//! 2. [`stock`]: ids, dates, references between tables, ranges of an index. [`donations`]: several
+//!    things at once.
 //! 3. [`sharing`]: a rule of the house, which two commands obey.
 //! 4. [`cart`]: time, and what an event knows besides its fields.
 //! 5. [`orders`]: several events in one decision; authorizing by the state.
 //! 6. [`picking`]: two people after the same thing, and only one gets it. [`shelves`]: where it lies.
-//! 7. [`members`]: personal data, roles from the state, who may see which rows.
-//! 8. [`shifts`]: chance, and a role that ends by itself.
-//! 9. [`catalogue`], [`order_book`], [`dashboard`]: queries.
-//! 10. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
+//! 7. [`editing`]: two people after the same thing, and neither undoes the other's work.
+//! 8. [`members`]: personal data, roles from the state, who may see which rows.
+//! 9. [`shifts`]: chance, and a role that ends by itself.
+//! 10. [`catalogue`], [`order_book`], [`dashboard`]: queries.
+//! 11. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "doc comments are shown to people; a name that says it needs none")]
@@ -28,6 +30,8 @@
 pub mod cart;
 pub mod catalogue;
 pub mod dashboard;
+pub mod donations;
+pub mod editing;
 pub mod invariants;
 pub mod members;
 pub mod order_book;
@@ -46,6 +50,8 @@ use deeds::prelude::*;
 pub use cart::*;
 pub use catalogue::*;
 pub use dashboard::*;
+pub use donations::*;
+pub use editing::*;
 use invariants::*;
 pub use members::*;
 pub use order_book::*;
@@ -66,6 +72,10 @@ pub struct FoodBank {
     pub lots: Table<Lot>,
     /// On which shelf.
     pub places: Table<Place>,
+    /// Who last changed what is said of it.
+    pub edits: Table<Edit>,
+    /// What was brought, and by whom.
+    pub donations: Table<Donation>,
     /// What neighbors have put aside.
     pub cart_lines: Table<CartLine>,
     /// What neighbors have ordered.
@@ -86,9 +96,9 @@ app! {
     FoodBank as "food-bank" {
         commands: [
             // products
-            AddProduct, SetLimit,
+            AddProduct, SetLimit, EditProduct,
             // stock
-            ReceiveLot, CountLot, WriteOffExpired,
+            ReceiveLot, ReceiveDonation, CountLot, WriteOffExpired,
             // shelves
             AssignShelf,
             // cart
@@ -103,8 +113,8 @@ app! {
             OpenShift, JoinShift, LeaveShift, CloseShift,
         ],
         events: [
-            ProductAdded, LimitSet,
-            LotReceived, LotCounted, LotWrittenOff,
+            ProductAdded, LimitSet, ProductEdited,
+            LotReceived, DonationReceived, LotCounted, LotWrittenOff,
             ShelfAssigned,
             ItemReserved, ItemReleased,
             OrderPlaced, OrderCancelled,
@@ -114,13 +124,13 @@ app! {
         ],
         queries: [
             Catalogue, ProductByBarcode,
-            Stock, ExpiringLots,
+            Stock, ExpiringLots, Donations,
             MyCart,
-            MyOrders, OrderByNumber,
+            MyOrders, OrderByNumber, AllOrders, ShortLines,
             PickList,
             CurrentShift,
-            Dashboard,
-            Me,
+            Dashboard, Days,
+            Me, Neighbors, Team,
         ],
         invariants: [
             what_is_on_hand_is_in_lots,

@@ -70,6 +70,10 @@ impl Members for FoodBank {
         }
         if let Some(member) = self.staff.get(id) {
             roles = member.roles.iter().fold(roles, Roles::and);
+            if member.roles.contains(&Role::Admin) {
+                // Who looks after everything also sees what was asked for and refused.
+                roles = roles.and(&Operator);
+            }
         }
         if self.present.contains(id) {
             roles = roles.and(&Role::Volunteer);
@@ -306,5 +310,55 @@ impl Read<FoodBank> for Me {
             registered: bank.neighbors.get(&id).cloned(),
             id,
         }
+    }
+}
+
+/// The households, by the name in their tokens.
+#[query(scope = Key(STAFF))]
+pub struct Neighbors;
+
+impl Select<FoodBank> for Neighbors {
+    type Row = Neighbor;
+    type Item = Neighbor;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        staff(actor)
+    }
+
+    fn rows<'a>(
+        &self,
+        bank: &'a Visible<'_, FoodBank>,
+        _: &Asking<'_, FoodBank>,
+    ) -> Rows<'a, Neighbor> {
+        bank.neighbors.iter()
+    }
+
+    fn item(&self, neighbor: &Neighbor) -> Neighbor {
+        neighbor.clone()
+    }
+}
+
+/// Those who work here for good, and as what.
+#[query(scope = Key(STAFF))]
+pub struct Team;
+
+impl Select<FoodBank> for Team {
+    type Row = StaffMember;
+    type Item = StaffMember;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        staff(actor)
+    }
+
+    fn rows<'a>(
+        &self,
+        bank: &'a Visible<'_, FoodBank>,
+        _: &Asking<'_, FoodBank>,
+    ) -> Rows<'a, StaffMember> {
+        bank.staff.iter()
+    }
+
+    fn item(&self, member: &StaffMember) -> StaffMember {
+        member.clone()
     }
 }

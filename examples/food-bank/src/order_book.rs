@@ -104,3 +104,66 @@ impl Read<FoodBank> for OrderByNumber {
         bank.orders.get(self.number).map(|order| OrderView::of(bank, order))
     }
 }
+
+/// Orders of everybody, the newest first, a page at a time.
+#[query(scope = Key(STAFF))]
+pub struct AllOrders {
+    /// Only those that are this far.
+    pub status: Option<Status>,
+    /// Only those older than this one: the last of the page before.
+    pub before: Option<OrderNumber>,
+}
+
+/// As many as one looks through at once.
+const PAGE: usize = 50;
+
+impl Read<FoodBank> for AllOrders {
+    type Answer = Vec<OrderView>;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        staff(actor)
+    }
+
+    fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Vec<OrderView> {
+        let older = |order: &&Order| self.before.is_none_or(|before| order.number < before);
+        let newest_first: &mut dyn Iterator<Item = &Order> = match self.status {
+            Some(status) => &mut bank.orders.by_status(status).rev(),
+            None => &mut bank.orders.iter().rev(),
+        };
+        newest_first.filter(older).take(PAGE).map(|order| OrderView::of(bank, order)).collect()
+    }
+}
+
+/// Lines of the last orders that were picked short, the newest first: shelves to look at.
+#[query(scope = Key(STAFF))]
+pub struct ShortLines;
+
+/// A line of which less was found than was ordered.
+#[value]
+pub struct ShortLine {
+    pub order: OrderNumber,
+    pub placed: Timestamp,
+    pub picker: Option<ActorId>,
+    pub line: LineView,
+}
+
+/// How many of the newest orders are looked at for short lines: a few Saturdays.
+const SHORT_ORDERS_MAX: usize = 500;
+
+impl Read<FoodBank> for ShortLines {
+    type Answer = Vec<ShortLine>;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        staff(actor)
+    }
+
+    fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Vec<ShortLine> {
+        let newest = bank.orders.iter().rev().take(SHORT_ORDERS_MAX);
+        let short = newest.flat_map(|order| {
+            let OrderView { number, placed, picker, lines, .. } = OrderView::of(bank, order);
+            let short = lines.into_iter().filter(|line| line.short.is_some());
+            short.map(move |line| ShortLine { order: number, placed, picker: picker.clone(), line })
+        });
+        short.take(PAGE).collect()
+    }
+}

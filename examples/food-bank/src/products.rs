@@ -183,8 +183,9 @@ pub struct LimitSet {
 }
 
 impl Evolve<FoodBank> for LimitSet {
-    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+    fn evolve(self, bank: &mut FoodBank, meta: &Meta<'_>) {
         bank.products.update(&self.sku, |product| product.limit = self.limit);
+        bank.edited(self.sku, meta);
     }
 }
 

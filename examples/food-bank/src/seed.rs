@@ -57,12 +57,15 @@ impl Seed for FoodBank {
         for shelf in lines::<AssignShelf>(SHELVES) {
             commands.push(SeedCommand::by("ada", Role::Admin, shelf));
         }
+        let second = GrantRole { member: actor("arne"), role: Role::Admin };
+        commands.push(SeedCommand::by("ada", Role::Admin, second));
         commands
     }
 
     fn people() -> Vec<Person> {
         vec![
             Person::new("ada", Role::Admin, "looks after everything"),
+            Person::new("arne", Role::Admin, "looks after everything, too"),
             Person::new("vera", Role::Volunteer, "picks orders"),
             Person::new("viktor", Role::Volunteer, "picks orders, too"),
             Person::new("nora", Role::Neighbor, "cooks for five"),

@@ -150,6 +150,9 @@ pub struct CountLot {
     pub lot: LotId,
     /// What was counted; 0 when nothing was there.
     pub counted: u32,
+    /// What the books said when the counting began: if it is not what they say now, somebody took some
+    /// out meanwhile, and the count is refused.
+    pub seen: Option<u32>,
 }
 
 /// Why a count is not taken.
@@ -159,6 +162,8 @@ pub enum CountLotRefusal {
     UnknownLot,
     /// Nobody counts to {counted}: more than {max} do not fit in here.
     TooMany { counted: u32, max: u32 },
+    /// The books said {seen} when you began, and say {now} by now: please count again.
+    MovedMeanwhile { seen: u32, now: u32 },
 }
 
 impl Decide<FoodBank> for CountLot {
@@ -170,8 +175,10 @@ impl Decide<FoodBank> for CountLot {
     }
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), CountLotRefusal> {
-        let Self { lot, counted } = self;
-        ensure!(bank.lots.contains(lot), CountLotRefusal::UnknownLot);
+        let Self { lot, counted, seen } = self;
+        let now = bank.lots.get(lot).ok_or(CountLotRefusal::UnknownLot)?.quantity;
+        let seen = seen.unwrap_or(now);
+        ensure!(seen == now, CountLotRefusal::MovedMeanwhile { seen, now });
         ensure!(counted <= QUANTITY_MAX, CountLotRefusal::TooMany { counted, max: QUANTITY_MAX });
         bank.emit(LotCounted { lot, counted });
         Ok(())

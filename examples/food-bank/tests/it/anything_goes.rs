@@ -83,7 +83,7 @@ fn act(bank: &mut Scenario<FoodBank>, step: &Step) -> bool {
         13 => bank.when(PackOrder { order }).then_sound(),
         14 => bank.when(HandOver { order }).then_sound(),
         15 => bank.when(ReceiveLot { sku, quantity: quantity(9), best_before }).then_sound(),
-        16 => bank.when(CountLot { lot, counted: how_many * 4 }).then_sound(),
+        16 => bank.when(CountLot { lot, counted: how_many * 4, seen: None }).then_sound(),
         17 => bank.when(WriteOffExpired).then_sound(),
         18 => bank.when(JoinShift { code: code_of_the_shift(bank) }).then_sound(),
         19 => bank.when(LeaveShift).then_sound(),

@@ -68,13 +68,11 @@ fn a_food_bank_of_then_is_the_same_today() {
     place.succeed(&["verify"]);
 }
 
-/// Whether an answer says what it said then. It may say more by now: what nobody knew then is told of
-/// things of then as what it is when nothing is known.
+/// Whether an answer says what it said then. It may say more by now.
 fn says_all_of(now: &Value, then: &Value) -> bool {
     match (now, then) {
         (Value::Object(now), Value::Object(then)) => {
             then.iter().all(|(name, then)| now.get(name).is_some_and(|now| says_all_of(now, then)))
-                && now.iter().all(|(name, now)| then.contains_key(name) || now.is_null())
         }
         (Value::Array(now), Value::Array(then)) => {
             now.len() == then.len()

@@ -10,6 +10,8 @@ mod story;
 
 // Part by part: what each command does, and everything it refuses.
 mod cart;
+mod donations;
+mod editing;
 mod members;
 mod orders;
 mod picking;

@@ -117,3 +117,54 @@ fn everybody_learns_who_they_are() {
     assert_eq!(me.roles.into_iter().collect::<Vec<_>>(), ["volunteer"]);
     assert!(me.registered.is_none());
 }
+
+#[test]
+fn all_orders_come_in_pages_the_newest_first() {
+    let mut bank = a_bank();
+    for order in 1..=60 {
+        let (neighbor, items) = (actor("nora"), vec![item("RICE", 1)]);
+        bank.given(OrderPlaced { order: number(order), neighbor, items });
+    }
+    bank.given(OrderCancelled { order: number(7) });
+    bank.as_actor("ada", Role::Admin);
+    let page = |status, before: Option<u32>| -> Vec<OrderNumber> {
+        let orders = bank.ask(AllOrders { status, before: before.map(number) });
+        orders.iter().map(|order| order.number).collect()
+    };
+    let all =
+        |numbers: std::ops::RangeInclusive<u32>| numbers.rev().map(number).collect::<Vec<_>>();
+    assert_eq!(page(None, None), all(11..=60));
+    assert_eq!(page(None, Some(11)), all(1..=10));
+    assert_eq!(page(Some(Status::Cancelled), None), all(7..=7));
+}
+
+#[test]
+fn short_lines_are_told_to_those_who_look_after_shelves() {
+    let mut bank = a_bank_with_an_order();
+    bank.given(OrderClaimed { order: number(1), picker: actor("vera") });
+    let short = Some(Shortage::Damaged);
+    bank.given(LinePicked { order: number(1), sku: sku("RICE"), portions: vec![], short });
+    bank.as_actor("ada", Role::Admin);
+    let lines = bank.ask(ShortLines);
+    assert_eq!(lines.len(), 1);
+    assert_eq!((lines[0].line.picked, lines[0].line.short), (Some(0), short));
+    assert_eq!(lines[0].picker, Some(actor("vera")));
+}
+
+#[test]
+fn days_and_hours_count_what_was_ordered_in_them() {
+    let mut bank = a_bank_with_an_order();
+    bank.after_seconds(24 * 60 * 60);
+    for order in [2, 3] {
+        let (neighbor, items) = (actor("nora"), vec![item("RICE", 1)]);
+        bank.given(OrderPlaced { order: number(order), neighbor, items });
+    }
+    bank.given(OrderCancelled { order: number(3) });
+    bank.as_actor("ada", Role::Admin);
+    let History { days, hours } = bank.ask(Days { days: 3 });
+    let told: Vec<_> = days.iter().map(|day| (day.orders, day.items, day.cancelled)).collect();
+    assert_eq!(told, [(0, 0, 0), (1, 4, 0), (1, 1, 1)]);
+    assert_eq!(hours.len(), 24);
+    assert_eq!(hours.iter().map(|hour| hour.orders).sum::<u32>(), 1, "only the last day's");
+    bank.as_actor("vera", Role::Volunteer).ask_denied(Days { days: 3 });
+}

@@ -2,7 +2,7 @@
 
 import { command, rowQuery, valueQuery } from "deeds";
 
-export const app = { name: "food-bank", schema: "11d22375" } as const;
+export const app = { name: "food-bank", schema: "235e2df8" } as const;
 
 /** An actor's name. */
 export type ActorId = string;
@@ -29,6 +29,14 @@ export interface AddProduct {
 export interface AddToCart {
   quantity: Quantity;
   sku: Sku;
+}
+
+/** Orders of everybody, the newest first, a page at a time. */
+export interface AllOrders {
+  /** Only those older than this one: the last of the page before. */
+  before?: OrderNumber | null;
+  /** Only those that are this far. */
+  status?: Status | null;
 }
 
 /** Say on which shelf a product lies. */
@@ -103,6 +111,11 @@ export interface CountLot {
   /** What was counted; 0 when nothing was there. */
   counted: number;
   lot: LotId;
+  /**
+   * What the books said when the counting began: if it is not what they say now, somebody took some
+   * out meanwhile, and the count is refused.
+   */
+  seen?: number | null;
 }
 
 /** The shift that is on, and who is here. Nothing when none is. */
@@ -114,6 +127,62 @@ export type Dashboard = Record<string, never>;
 /** A day without a time zone, like 2026-11-20. */
 export type Date = string;
 
+/** How it went, day by day, the oldest first. */
+export interface Days {
+  /** How many days, with today. */
+  days: number;
+}
+
+/** What is said of a product, and may change. */
+export interface Details {
+  /** The aisle. */
+  category: Category;
+  /** For whom it is fit. */
+  labels: Label[];
+  /** How much of it one household may have in a week; none: as much as there is. */
+  limit?: number | null;
+  /** What everybody calls it. */
+  name: string;
+  /** What one of it is: `1 kg`, `6 eggs`. */
+  size: string;
+}
+
+/** What somebody brought at one time. */
+export interface Donation {
+  /** Who took it in. */
+  by: ActorId;
+  /** Who gave it. */
+  from: string;
+  /** Single items in them. */
+  items: number;
+  /** How many different lots it was. */
+  lots: number;
+  number: DonationNumber;
+  received: Timestamp;
+}
+
+/** A donation's number: 1, 2, 3, without gaps. */
+export type DonationNumber = number;
+
+/** What was donated lately, the newest first. */
+export type Donations = Record<string, never>;
+
+/** Who last changed what is said of a product, and when. Beside the product, like its place. */
+export interface Edit {
+  at: Timestamp;
+  by: ActorId;
+  sku: Sku;
+}
+
+/** Change what is said of a product. */
+export interface EditProduct {
+  /** As it shall be. */
+  details: Details;
+  /** As it was when you began. */
+  seen: Details;
+  sku: Sku;
+}
+
 /** Give back what lies in forgotten carts. Now and then; more often does no harm. */
 export type EmptyAbandonedCarts = Record<string, never>;
 
@@ -121,6 +190,15 @@ export type EmptyAbandonedCarts = Record<string, never>;
 export interface ExpiringLots {
   /** Up to and with this day. */
   until: Date;
+}
+
+/** A day, or an hour of one. */
+export interface Flow {
+  cancelled: number;
+  /** When it began. */
+  from: Timestamp;
+  items: number;
+  orders: number;
 }
 
 /**
@@ -139,6 +217,13 @@ export interface GrantRole {
 /** The neighbor has it. */
 export interface HandOver {
   order: OrderNumber;
+}
+
+/** How it went over time. */
+export interface History {
+  days: Flow[];
+  /** The last 24 hours. */
+  hours: Flow[];
 }
 
 /** So many of a product. */
@@ -223,6 +308,9 @@ export interface Neighbor {
   name: string;
   phone: string;
 }
+
+/** The households, by the name in their tokens. */
+export type Neighbors = Record<string, never>;
 
 /** The numbers. */
 export interface Numbers {
@@ -363,9 +451,24 @@ export interface Receipt {
   order: OrderNumber;
 }
 
+/** Take in what somebody brought. */
+export interface ReceiveDonation {
+  food: Received[];
+  /** Who gave it: a shop, a farm, a person. */
+  from: string;
+}
+
 /** Take food in: a donation or a delivery. */
 export interface ReceiveLot {
   /** The date on the pack. Received on that day is still in time. */
+  best_before: Date;
+  quantity: Quantity;
+  sku: Sku;
+}
+
+/** So many of one product with one date. */
+export interface Received {
+  /** The date on the pack. */
   best_before: Date;
   quantity: Quantity;
   sku: Sku;
@@ -412,8 +515,12 @@ export interface SetLimit {
 /** A product and its lots, the first to expire first. */
 export interface Shelf {
   available: number;
+  /** Who last changed what is said of it. */
+  edit: Edit | null;
   lots: Lot[];
   product: Product;
+  /** Where it lies. */
+  shelf: ShelfMark | null;
 }
 
 /**
@@ -449,6 +556,17 @@ export interface ShiftView {
 /** What an order asks for: some products, each once, and at least one of each. */
 export type ShoppingList = Item[];
 
+/** A line of which less was found than was ordered. */
+export interface ShortLine {
+  line: LineView;
+  order: OrderNumber;
+  picker: ActorId | null;
+  placed: Timestamp;
+}
+
+/** Lines of the last orders that were picked short, the newest first: shelves to look at. */
+export type ShortLines = Record<string, never>;
+
 /** Why less was picked than was ordered. */
 export type Shortage = "damaged" | "expired" | "not_found";
 
@@ -460,6 +578,12 @@ export type Shortage = "damaged" | "expired" | "not_found";
  */
 export type Sku = string;
 
+/** Somebody who works here. */
+export interface StaffMember {
+  id: ActorId;
+  roles: Role[];
+}
+
 /** How far an order is. */
 export type Status = "placed" | "picking" | "packed" | "handed_over" | "cancelled";
 
@@ -468,6 +592,9 @@ export interface Stock {
   /** Only products of which no more than this is available. */
   at_most?: number | null;
 }
+
+/** Those who work here for good, and as what. */
+export type Team = Record<string, never>;
 
 /** A moment in UTC with microseconds, like 2026-11-20T08:15:00.000000Z. */
 export type Timestamp = string;
@@ -556,8 +683,18 @@ export type CloseShiftRefusal =
 
 /** Why CountLot may be refused. */
 export type CountLotRefusal =
+  | { code: "moved_meanwhile"; message: string; data: { now: number; seen: number } }
   | { code: "too_many"; message: string; data: { counted: number; max: number } }
   | { code: "unknown_lot"; message: string; data: null };
+
+/** Why EditProduct may be refused. */
+export type EditProductRefusal =
+  | {
+      code: "edited_meanwhile";
+      message: string;
+      data: { by?: ActorId | null; now: Details; sku: Sku };
+    }
+  | { code: "unknown_product"; message: string; data: { sku: Sku } };
 
 /** Why EmptyAbandonedCarts may be refused. */
 export type EmptyAbandonedCartsRefusal = never;
@@ -649,6 +786,13 @@ export type PlaceOrderRefusal =
   | { code: "not_enough"; message: string; data: { left: number; sku: Sku } }
   | { code: "unknown_product"; message: string; data: { sku: Sku } };
 
+/** Why ReceiveDonation may be refused. */
+export type ReceiveDonationRefusal =
+  | { code: "expired"; message: string; data: { best_before: Date; sku: Sku } }
+  | { code: "nothing"; message: string; data: null }
+  | { code: "too_many"; message: string; data: { max: number } }
+  | { code: "unknown_product"; message: string; data: { sku: Sku } };
+
 /** Why ReceiveLot may be refused. */
 export type ReceiveLotRefusal =
   | { code: "expired"; message: string; data: { best_before: Date } }
@@ -684,12 +828,18 @@ export type SetLimitRefusal = { code: "unknown_product"; message: string; data: 
 export type WriteOffExpiredRefusal = { code: "nothing_expired"; message: string; data: null };
 
 export const queries = {
+  /** Orders of everybody, the newest first, a page at a time. */
+  AllOrders: valueQuery<AllOrders, OrderView[]>("AllOrders"),
   /** What can be ordered, by name. */
   Catalogue: rowQuery<Catalogue, Offer>("Catalogue"),
   /** The shift that is on, and who is here. Nothing when none is. */
   CurrentShift: valueQuery<CurrentShift, ShiftView | null>("CurrentShift"),
   /** How it goes. */
   Dashboard: valueQuery<Dashboard, Numbers>("Dashboard"),
+  /** How it went, day by day, the oldest first. */
+  Days: valueQuery<Days, History>("Days"),
+  /** What was donated lately, the newest first. */
+  Donations: valueQuery<Donations, Donation[]>("Donations"),
   /** Lots that are not good for much longer, the first to expire first. */
   ExpiringLots: rowQuery<ExpiringLots, Lot>("ExpiringLots"),
   /** Who I am here. */
@@ -698,6 +848,8 @@ export const queries = {
   MyCart: rowQuery<MyCart, CartLine>("MyCart"),
   /** My orders, the newest first. */
   MyOrders: valueQuery<MyOrders, OrderView[]>("MyOrders"),
+  /** The households, by the name in their tokens. */
+  Neighbors: rowQuery<Neighbors, Neighbor>("Neighbors"),
   /** One order: mine, or as staff anybody's. Nothing when there is none that I may see. */
   OrderByNumber: valueQuery<OrderByNumber, OrderView | null>("OrderByNumber"),
   /**
@@ -707,8 +859,12 @@ export const queries = {
   PickList: valueQuery<PickList, ToDo>("PickList"),
   /** The product that a scanner has in front of it, if it is one of ours. */
   ProductByBarcode: valueQuery<ProductByBarcode, Product | null>("ProductByBarcode"),
+  /** Lines of the last orders that were picked short, the newest first: shelves to look at. */
+  ShortLines: valueQuery<ShortLines, ShortLine[]>("ShortLines"),
   /** What lies where, by product and date. */
   Stock: valueQuery<Stock, Shelf[]>("Stock"),
+  /** Those who work here for good, and as what. */
+  Team: rowQuery<Team, StaffMember>("Team"),
 } as const;
 
 export const commands = {
@@ -731,6 +887,8 @@ export const commands = {
   CloseShift: command<CloseShift, null, CloseShiftRefusal>("CloseShift"),
   /** Put the books right: there are so many in this lot. */
   CountLot: command<CountLot, null, CountLotRefusal>("CountLot"),
+  /** Change what is said of a product. */
+  EditProduct: command<EditProduct, null, EditProductRefusal>("EditProduct"),
   /** Give back what lies in forgotten carts. Now and then; more often does no harm. */
   EmptyAbandonedCarts: command<EmptyAbandonedCarts, number, EmptyAbandonedCartsRefusal>(
     "EmptyAbandonedCarts",
@@ -755,6 +913,10 @@ export const commands = {
   PickLine: command<PickLine, Portion[], PickLineRefusal>("PickLine"),
   /** Order all of this, or nothing if a part cannot be had. */
   PlaceOrder: command<PlaceOrder, Receipt, PlaceOrderRefusal>("PlaceOrder"),
+  /** Take in what somebody brought. */
+  ReceiveDonation: command<ReceiveDonation, DonationNumber, ReceiveDonationRefusal>(
+    "ReceiveDonation",
+  ),
   /** Take food in: a donation or a delivery. */
   ReceiveLot: command<ReceiveLot, LotId, ReceiveLotRefusal>("ReceiveLot"),
   /** I would like to get food here. */

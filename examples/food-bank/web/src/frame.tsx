@@ -8,7 +8,7 @@ import { to } from "./route";
 import { Basket } from "./told";
 
 /** The parts of the food bank, by the first part of their route. */
-export const AREAS = { shop: "Shop", warehouse: "Warehouse" } as const;
+export const AREAS = { shop: "Shop", warehouse: "Warehouse", admin: "Admin" } as const;
 
 export type Area = keyof typeof AREAS;
 
@@ -22,10 +22,10 @@ interface Props {
 export function Frame({ person, area, areas, children }: Props) {
   return (
     <>
-      <a className="skip" href="#main" onClick={skip}>
-        To the content
-      </a>
       <header className="bar">
+        <a className="skip" href="#main" onClick={skip}>
+          To the content
+        </a>
         <h1>
           <Basket /> Food bank
         </h1>

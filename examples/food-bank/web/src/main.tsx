@@ -1,5 +1,5 @@
 // The food bank's pages. Start here: who is there (person.ts), where they are (route.ts), and then the
-// shop or the warehouse for them, all on one live connection.
+// shop, the warehouse or the office for them, all on one live connection.
 
 import { DeedsProvider, useQuery } from "deeds/react";
 import { lazy, StrictMode, Suspense, useEffect, useState } from "react";
@@ -14,8 +14,9 @@ import { SignIn } from "./sign_in";
 import { Ghosts } from "./told";
 import "./design.css";
 
-// Each area is fetched when somebody goes there: a phone in the shop need not load the warehouse.
+// Each area is fetched when somebody goes there: a phone in the shop need not load the office.
 const Warehouse = lazy(() => import("./warehouse/warehouse"));
+const Admin = lazy(() => import("./admin/admin"));
 
 function Page() {
   const [person, setPerson] = useState<Person | undefined>(rememberedPerson);
@@ -43,18 +44,24 @@ function Areas({ person }: { person: Person }) {
   const [wanted, ...route] = useRoute();
   const roles = me.data?.roles ?? [];
   const areas: Area[] = ["shop", "warehouse"];
-  const home = roles.includes("neighbor") ? "shop" : "warehouse";
+  if (roles.includes("admin")) areas.push("admin");
+  const home = roles.includes("admin")
+    ? "admin"
+    : roles.includes("volunteer") && !roles.includes("neighbor")
+      ? "warehouse"
+      : "shop";
   const area = areas.find((area) => area === wanted) ?? home;
   return (
     <Frame person={person} area={area} areas={areas}>
       {me.status === "loading" ? (
-        <main aria-busy="true">
+        <main id="main" aria-busy="true">
           <Ghosts count={6} />
         </main>
       ) : (
-        <Suspense fallback={<main aria-busy="true" />}>
+        <Suspense fallback={<main id="main" aria-busy="true" />}>
           {area === "shop" && <Shop />}
           {area === "warehouse" && <Warehouse me={person.actor} roles={roles} route={route} />}
+          {area === "admin" && <Admin person={person} route={route} />}
         </Suspense>
       )}
     </Frame>

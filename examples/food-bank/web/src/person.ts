@@ -56,23 +56,25 @@ async function tokenFor(actor: string): Promise<string> {
   return ((await response.json()) as { token: string }).token;
 }
 
-/** How long what was done waits for a connection: longer than a Wi-Fi is away, and far within the day for
- * which the server knows what it was sent before. */
+/** What gives a token of a person that counts, as often as one is needed. */
+export function tokensOf({ actor, token }: Person): () => Promise<string> {
+  let fetched: { token: string; until: number } | undefined;
+  return async () => {
+    if (token) return token;
+    // A token is good for half a day; an hour is soon enough to see that it was revoked.
+    if (!fetched || Date.now() > fetched.until) {
+      fetched = { token: await tokenFor(actor), until: Date.now() + 3_600_000 };
+    }
+    return fetched.token;
+  };
+}
+
+/**
+ * How long what was done waits for a connection: longer than a Wi-Fi is away, and far within the day for
+ * which the server knows what it was sent before.
+ */
 const OFFLINE_MS = 3_600_000;
 
 /** The connection of a person. */
-export function clientFor({ actor, token }: Person) {
-  let fetched: { token: string; until: number } | undefined;
-  return createClient({
-    app,
-    timing: { offlineMs: OFFLINE_MS },
-    token: async () => {
-      if (token) return token;
-      // A token is good for half a day; an hour is soon enough to see that it was revoked.
-      if (!fetched || Date.now() > fetched.until) {
-        fetched = { token: await tokenFor(actor), until: Date.now() + 3_600_000 };
-      }
-      return fetched.token;
-    },
-  });
-}
+export const clientFor = (person: Person) =>
+  createClient({ app, token: tokensOf(person), timing: { offlineMs: OFFLINE_MS } });

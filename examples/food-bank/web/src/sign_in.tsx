@@ -13,7 +13,7 @@ export function SignIn({ onPerson }: { onPerson: (person: Person) => void }) {
     );
   }, []);
   return (
-    <main className="sign-in">
+    <main id="main" className="sign-in">
       <h1>Food bank</h1>
       {people === "asking" && <p role="status">One moment …</p>}
       {people === "none" && <WithToken onPerson={onPerson} />}

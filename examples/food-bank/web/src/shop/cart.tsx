@@ -33,7 +33,7 @@ export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Off
             <span>
               {quantity} × {nameOf(sku)}
             </span>
-            <button onClick={() => remove({ sku })} aria-label={`Give ${nameOf(sku)} back`}>
+            <button onClick={() => remove({ sku })} aria-label={`Give back ${nameOf(sku)}`}>
               Give back
             </button>
           </li>

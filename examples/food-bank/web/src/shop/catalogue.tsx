@@ -41,7 +41,7 @@ export function Catalogue({ offers, had, mayOrder }: Props) {
       offer.name.toLowerCase().includes(wanted),
   );
   return (
-    <main id="catalogue" aria-busy={offers.status === "loading"}>
+    <main id="main" aria-busy={offers.status === "loading"}>
       <form className="filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <label className="search">
           <span>Search</span>
@@ -127,6 +127,8 @@ function OfferCard({ offer, had, mayOrder }: { offer: Offer; had: number; mayOrd
   const [add, { outcome, error, clear }] = useCommand(commands.AddToCart, { optimistic: expected });
   const { more, because } = mayHave(offer, had);
   const { sku, name, size, available, limit, labels } = offer;
+  const word =
+    because === "limit" ? "That is all for this week" : because ? "Come back later" : "Add";
   // What moves while one looks is shown to have moved.
   const [first] = useState(available);
   return (
@@ -149,13 +151,13 @@ function OfferCard({ offer, had, mayOrder }: { offer: Offer; had: number; mayOrd
         <button
           className="add"
           disabled={more === 0}
-          aria-label={`Put ${name} into the cart`}
+          aria-label={because ? `${word}: ${name}` : `${word} ${name} to the cart`}
           onClick={() => {
             clear();
             add({ sku, quantity: 1 });
           }}
         >
-          {because === "limit" ? "That is all for this week" : because ? "Come back later" : "Add"}
+          {word}
         </button>
       )}
       {outcome && !outcome.ok && (

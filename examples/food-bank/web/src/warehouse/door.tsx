@@ -10,7 +10,7 @@ import { whenExactly } from "../words";
 /** For somebody who does not work here yet. */
 export function AtTheDoor() {
   return (
-    <main className="door">
+    <main id="main" className="door">
       <div className="card">
         <Basket />
         <h2>Here to help?</h2>

@@ -125,7 +125,10 @@ function Line({ order, line, isNext }: LineProps) {
       ) : (
         !isShort && (
           <div className="actions">
-            <button onClick={() => setShort(true)} aria-label={`Less than ${quantity} of ${name}`}>
+            <button
+              onClick={() => setShort(true)}
+              aria-label={`Short: less than ${quantity} of ${name}`}
+            >
               Short
             </button>
             <button

@@ -11,7 +11,7 @@ import { byShelf, count, when } from "../words";
 export function Print({ order }: { order: number | undefined }) {
   const todo = useQuery(queries.PickList);
   return (
-    <main className="print">
+    <main id="main" className="print">
       <p className="actions on-screen">
         <a className="button" href={to("warehouse")}>
           Back

@@ -30,7 +30,7 @@ export default function Warehouse({ me, roles, route: [page, which] }: Props) {
 function Tablet({ me, mayPick }: { me: string; mayPick: boolean }) {
   const todo = useQuery(queries.PickList);
   return (
-    <main className="warehouse">
+    <main id="main" className="warehouse">
       <ShiftLine me={me} />
       <Live of={todo} ghost={<Ghosts count={4} className="card" />}>
         {(todo) => <Board me={me} mayPick={mayPick} todo={todo} />}

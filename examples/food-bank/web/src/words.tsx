@@ -4,10 +4,10 @@ import { useEffect, useState } from "react";
 
 import type { AddToCartRefusal, Category, Label, LineView, Shortage, Status } from "./deeds-api";
 
-const plain = (word: string) => {
-  const spaced = word.replaceAll("_", " ");
-  return spaced[0]!.toUpperCase() + spaced.slice(1);
-};
+/** With a capital, and no other. */
+export const sentence = (words: string) => words[0]!.toUpperCase() + words.slice(1).toLowerCase();
+
+const plain = (word: string) => sentence(word.replaceAll("_", " "));
 
 export const aisle = (category: Category) => plain(category);
 
@@ -80,4 +80,33 @@ export function useWaited(since: string): string {
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 24 ? `${hours} h` : count(Math.floor(hours / 24), "day", "days");
+}
+
+const DAY = new Intl.DateTimeFormat("en", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+
+/** A date, as people say it. */
+export const day = (date: string) => DAY.format(new Date(date));
+
+/** Today, as the food bank writes dates. */
+export const today = () => new Date().toISOString().slice(0, 10);
+
+/** How many days are left until a date; below 0 when it is over. */
+export const daysUntil = (date: string) =>
+  Math.round((Date.parse(date) - Date.parse(today())) / 86_400_000);
+
+const NUMBER = new Intl.NumberFormat("en");
+
+/** A number that is seen to have changed while one looks. */
+export function Moving({ value }: { value: number }) {
+  const [first] = useState(value);
+  return (
+    <span key={value} className={value === first ? "number" : "number moved"}>
+      {NUMBER.format(value)}
+    </span>
+  );
 }

@@ -1,0 +1,200 @@
+// People: the households that get food, and those who work here.
+
+import { useCommand, useQuery } from "deeds/react";
+import { useState } from "react";
+
+import { commands, type Neighbor, queries, type Role, type StaffMember } from "../deeds-api";
+import { Ghosts, Live, Nothing, Refused } from "../told";
+import { count } from "../words";
+
+export function People({ me }: { me: string }) {
+  const neighbors = useQuery(queries.Neighbors);
+  const team = useQuery(queries.Team);
+  return (
+    <div className="columns">
+      <section className="column" aria-labelledby="neighbors-title">
+        <Live of={neighbors} ghost={<Ghosts count={4} className="card row-ghost" />}>
+          {(neighbors) => <Households neighbors={neighbors} />}
+        </Live>
+        <RegisterForm />
+      </section>
+      <section className="column" aria-labelledby="team-title">
+        <h2 id="team-title">Who works here</h2>
+        <Live of={team} ghost={<Ghosts count={3} className="card row-ghost" />}>
+          {(team) => (
+            <ul className="cards-list">
+              {team.map((member) => (
+                <Member key={member.id} member={member} me={me} />
+              ))}
+            </ul>
+          )}
+        </Live>
+        <GrantForm />
+      </section>
+    </div>
+  );
+}
+
+function Households({ neighbors }: { neighbors: Neighbor[] }) {
+  const [search, setSearch] = useState("");
+  const wanted = search.trim().toLowerCase();
+  const shown = neighbors.filter(({ id, name, address }) =>
+    [id, name, address].some((text) => text.toLowerCase().includes(wanted)),
+  );
+  return (
+    <>
+      <header className="head">
+        <h2 id="neighbors-title">
+          Households <span className="badge">{neighbors.length}</span>
+        </h2>
+        <label>
+          <span className="unseen">Search households</span>
+          <input
+            type="search"
+            value={search}
+            onChange={(event) => setSearch(event.target.value)}
+            placeholder="Name or address"
+          />
+        </label>
+      </header>
+      <p className="unseen" role="status">
+        {count(shown.length, "household", "households")}
+      </p>
+      {shown.length === 0 ? (
+        <Nothing title="Nobody of that name" />
+      ) : (
+        <ul className="cards-list">
+          {shown.map(({ id, name, phone, address }) => (
+            <li key={id} className="card" data-neighbor={id}>
+              <strong>{name}</strong> <span className="quiet">{id}</span>
+              <p className="quiet">
+                {address} · {phone}
+              </p>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function RegisterForm() {
+  const [register, registering] = useCommand(commands.RegisterNeighbor);
+  return (
+    <details className="card">
+      <summary>Register a household</summary>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const form = event.currentTarget;
+          const fields = new FormData(form);
+          const text = (name: string) => String(fields.get(name)).trim();
+          register({
+            neighbor: text("neighbor"),
+            name: text("name"),
+            phone: text("phone"),
+            address: text("address"),
+          }).durable.then(
+            ({ ok }) => ok && form.reset(),
+            () => {},
+          );
+        }}
+      >
+        <div className="fields">
+          <label className="field">
+            <span>Name</span>
+            <input name="name" required autoComplete="off" />
+          </label>
+          <label className="field">
+            <span>Name to sign in with</span>
+            <input name="neighbor" required autoComplete="off" pattern="[!-~]{1,128}" />
+          </label>
+          <label className="field">
+            <span>Address</span>
+            <input name="address" required autoComplete="off" />
+          </label>
+          <label className="field">
+            <span>Phone</span>
+            <input name="phone" required autoComplete="off" />
+          </label>
+        </div>
+        <Refused of={registering} />
+        <div className="actions">
+          <button className="primary" disabled={registering.isPending}>
+            Register
+          </button>
+        </div>
+      </form>
+    </details>
+  );
+}
+
+const ROLES: Partial<Record<Role, string>> = { volunteer: "Volunteer", admin: "Admin" };
+
+const roleName = (role: Role) => ROLES[role] ?? role;
+
+function Member({ member: { id, roles }, me }: { member: StaffMember; me: string }) {
+  const [revoke, revoking] = useCommand(commands.RevokeRole);
+  return (
+    <li className="card member" data-member={id}>
+      <strong>
+        {id}
+        {id === me && <span className="quiet"> (you)</span>}
+      </strong>
+      {roles.map((role) => (
+        <span key={role} className="badge good">
+          {roleName(role)}
+          {id !== me && (
+            <button
+              className="remove"
+              aria-label={`${id} is no ${roleName(role)} any more`}
+              disabled={revoking.isPending}
+              onClick={() => revoke({ member: id, role })}
+            >
+              ×
+            </button>
+          )}
+        </span>
+      ))}
+      <Refused of={revoking} />
+    </li>
+  );
+}
+
+function GrantForm() {
+  const [grant, granting] = useCommand(commands.GrantRole);
+  return (
+    <details className="card">
+      <summary>Let somebody work here</summary>
+      <form
+        className="inline"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const fields = new FormData(event.currentTarget);
+          grant({
+            member: String(fields.get("member")).trim(),
+            role: String(fields.get("role")) as Role,
+          });
+        }}
+      >
+        <label className="field grow">
+          <span>Name to sign in with</span>
+          <input name="member" required autoComplete="off" pattern="[!-~]{1,128}" />
+        </label>
+        <label className="field">
+          <span>As</span>
+          <select name="role">
+            {(Object.keys(ROLES) as Role[]).map((role) => (
+              <option key={role} value={role}>
+                {roleName(role)}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button disabled={granting.isPending}>Grant</button>
+        <Refused of={granting} />
+      </form>
+    </details>
+  );
+}
