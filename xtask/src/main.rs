@@ -10,6 +10,7 @@ mod browser;
 mod ci;
 mod demo;
 mod edges;
+mod instructions;
 mod needs;
 mod sim;
 mod steps;
@@ -31,7 +32,7 @@ struct Verb {
 }
 
 /// Every verb, in the order of the help text.
-const VERBS: [Verb; 6] = [
+const VERBS: [Verb; 7] = [
     Verb { name: "demo", about: "build the food bank and serve it here", run: demo::run },
     Verb { name: "test", about: "everything that must hold, as CI runs it", run: test::run },
     Verb {
@@ -42,6 +43,11 @@ const VERBS: [Verb; 6] = [
     Verb { name: "ci", about: "clone what is committed, and run CI's script there", run: ci::run },
     Verb { name: "sim", about: "simulated crashes, held against what was promised", run: sim::run },
     Verb { name: "bench", about: "measure, beside PostgreSQL", run: bench::run },
+    Verb {
+        name: "instructions",
+        about: "count what an order costs the engine",
+        run: instructions::run,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -86,7 +92,7 @@ fn help() -> String {
     let mut text =
         String::from("The project's own tasks.\n\nUsage: cargo xtask VERB [OPTIONS]\n\n");
     for Verb { name, about, .. } in &VERBS {
-        text.push_str(&format!("  {name:<7}{about}\n"));
+        text.push_str(&format!("  {name:<13}{about}\n"));
     }
     text.push_str("\n`cargo xtask VERB --help` says what a verb does and takes.\n");
     text

@@ -51,6 +51,17 @@ pub(crate) const STRACE: Need = Need {
     steps: &["tests"],
 };
 
+/// Counts the instructions of an order.
+pub(crate) const VALGRIND: Need = Need {
+    program: "valgrind",
+    or: &[],
+    also_in: None,
+    from: Source::Debian("valgrind"),
+    suits: any,
+    wanted_by: "the step `instructions`",
+    steps: &["instructions"],
+};
+
 /// Lists the files of the tree, and clones it for `ci`.
 pub(crate) const GIT: Need = Need {
     program: "git",

@@ -70,7 +70,7 @@ fn summary(taken: &[(&str, Duration)], failed: Option<&str>) -> String {
     let mut text = String::new();
     for (name, time) in taken {
         let word = if failed == Some(name) { "FAILED" } else { "ok" };
-        text.push_str(&format!("{name:<10}{:>7.1} s  {word}\n", time.as_secs_f64()));
+        text.push_str(&format!("{name:<13}{:>7.1} s  {word}\n", time.as_secs_f64()));
     }
     let passed = taken.len() - usize::from(failed.is_some());
     let total: Duration = taken.iter().map(|(_, time)| *time).sum();
@@ -100,8 +100,8 @@ mod tests {
         assert_eq!(
             text.lines().collect::<Vec<_>>(),
             [
-                "fmt           1.5 s  ok",
-                "tests         3.0 s  FAILED",
+                "fmt              1.5 s  ok",
+                "tests            3.0 s  FAILED",
                 "steps: 1 passed, 1 failed in 4.5 s"
             ]
         );

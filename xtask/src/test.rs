@@ -1,13 +1,14 @@
 //! `cargo xtask test`: everything that must hold, cheapest first: what takes a second comes before
 //! what has to be fetched or built.
 //!
-//! One debug profile and one target directory serve all steps. Clippy needs the dependencies
-//! checked and the tests need them built, so they are compiled twice; nothing else is.
+//! One debug profile and one target directory serve almost all steps. Clippy needs the dependencies
+//! checked and the tests need them built, so they are compiled twice; and once more, optimised, for
+//! the step that counts instructions.
 
-use crate::needs::{self, CARGO_DENY, CHROMIUM, GIT, NODE, NPM, Need, STRACE};
+use crate::needs::{self, CARGO_DENY, CHROMIUM, GIT, NODE, NPM, Need, STRACE, VALGRIND};
 use crate::steps::{self, Step, Work};
 use crate::usage::{self, Flag, Others, UsageError};
-use crate::{browser, edges, tidy, tree, typescript};
+use crate::{browser, edges, instructions, tidy, tree, typescript};
 
 const HELP: &str = "\
 Everything that must hold: format, style, edges, licences, lints, docs, tests, a browser.
@@ -24,7 +25,7 @@ environment, Cargo.lock must be up to date and nothing is compiled incrementally
 ";
 
 /// What the steps call beside cargo itself.
-const NEEDS: [&Need; 6] = [&GIT, &STRACE, &CARGO_DENY, &NODE, &NPM, &CHROMIUM];
+const NEEDS: [&Need; 7] = [&GIT, &STRACE, &VALGRIND, &CARGO_DENY, &NODE, &NPM, &CHROMIUM];
 
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let flags = [Flag::with("--only", "step"), Flag::alone("--list")];
@@ -61,6 +62,11 @@ fn steps() -> Vec<Step> {
         step("tests", "unit, integration, crash and documentation tests", tests()),
         step("sim", "simulated histories keep every promise", cargo(&SIMULATED)),
         step("planted", "the crash tests notice planted faults", cargo(&PLANTED)),
+        step(
+            "instructions",
+            "an order costs the engine no more than was written down",
+            Work::Check(instructions::check),
+        ),
         step(
             "browser",
             "the food bank, used as a person uses it",
@@ -165,7 +171,7 @@ fn chosen(steps: Vec<Step>, only: &[&str]) -> anyhow::Result<Vec<Step>> {
 fn list(steps: &[Step]) {
     println!("Steps:");
     for step in steps {
-        println!("  {:<12}{}", step.name, step.about);
+        println!("  {:<14}{}", step.name, step.about);
     }
     println!("\nNeeds:");
     for need in NEEDS {
