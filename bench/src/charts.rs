@@ -1,6 +1,8 @@
 //! The pictures of the comparison: for each work the rate by how many commands are on their way, and how
 //! long an answer takes then.
 
+use std::collections::BTreeMap;
+
 use crate::comparison::{Comparison, Row};
 use crate::plan::System;
 use crate::plot::{Chart, Series};
@@ -29,13 +31,12 @@ pub(crate) struct Picture {
 pub(crate) fn of(comparison: &Comparison) -> Vec<Picture> {
     let mut pictures = Vec::new();
     for work in Work::ALL {
-        for (figure, y, of_row) in FIGURES {
+        for Figure { slug, name: figure, y, of_row } in FIGURES {
             let series = DRAWN.iter().filter_map(|&(system, colour)| {
-                let mut points: Vec<(f64, f64)> =
-                    comparison.of(work, system).map(|row| (in_flight(row), of_row(row))).collect();
-                points.sort_by(|one, other| one.0.total_cmp(&other.0));
-                let is_drawn = !points.is_empty();
-                is_drawn.then(|| Series { name: system.name(), colour, points })
+                let rows = best_of_each_depth(comparison.of(work, system));
+                let points = rows.iter().map(|row| (in_flight(row) as f64, of_row(row))).collect();
+                let is_drawn = !rows.is_empty();
+                is_drawn.then_some(Series { name: system.name(), colour, points })
             });
             let series: Vec<Series> = series.collect();
             if series.is_empty() {
@@ -46,22 +47,52 @@ pub(crate) fn of(comparison: &Comparison) -> Vec<Picture> {
             let title = format!("{title}: {figure}");
             let chart =
                 Chart { title: title.clone(), x: "commands on their way at once", y, series };
-            let words = name.replace([',', '.'], "").replace(' ', "-");
-            let file = format!("{words}-{}.svg", figure.split(' ').next().unwrap_or("figure"));
+            let words = name.to_lowercase().replace([',', '.'], "").replace(' ', "-");
+            let file = format!("{words}-{slug}.svg");
             pictures.push(Picture { file, title, svg: chart.svg() });
         }
     }
     pictures
 }
 
-/// Which figure, how its axis is called, and where it is.
-const FIGURES: [(&str, &str, fn(&Row) -> f64); 2] = [
-    ("rate", "answers per second", |row| row.per_second.median),
-    ("latency, 99th percentile", "µs until the answer, p99", |row| row.p99_us.median),
+/// A figure of a row.
+struct Figure {
+    /// In names of files.
+    slug: &'static str,
+    name: &'static str,
+    y: &'static str,
+    of_row: fn(&Row) -> f64,
+}
+
+const FIGURES: [Figure; 2] = [
+    Figure {
+        slug: "rate",
+        name: "rate",
+        y: "answers per second",
+        of_row: |row| row.per_second.median,
+    },
+    Figure {
+        slug: "latency",
+        name: "latency, 99th percentile",
+        y: "µs until the answer",
+        of_row: |row| row.p99_us.median,
+    },
 ];
 
 /// A group of SQLite's is on its way together.
-fn in_flight(row: &Row) -> f64 {
+fn in_flight(row: &Row) -> usize {
     let together = if row.point.system == System::SqliteGroup { crate::sqlite::GROUP } else { 1 };
-    (row.point.depth.in_flight() * together) as f64
+    row.point.depth.in_flight() * together
+}
+
+/// Where as many are on their way by other numbers of clients, those of the best rate count.
+fn best_of_each_depth<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'a Row> {
+    let mut best: BTreeMap<usize, &Row> = BTreeMap::new();
+    for row in rows {
+        let so_far = best.entry(in_flight(row)).or_insert(row);
+        if so_far.per_second.median < row.per_second.median {
+            *so_far = row;
+        }
+    }
+    best.into_values().collect()
 }

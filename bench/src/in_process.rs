@@ -1,8 +1,8 @@
 //! In process: one thread keeps so many commands in flight, the answers come back
-//! through a channel. Answers are durable, as everywhere.
+//! to it in batches. Answers are durable, as everywhere.
 
 use std::path::Path;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -16,10 +16,52 @@ use crate::{bank, machine};
 /// No measurement asks for more than this: what lies in memory at its end stays comparable.
 pub(crate) const COMMANDS_MAX: usize = 1_000_000;
 
+/// Answers are taken when so much of what is on its way has come: whoever keeps many in flight works in
+/// batches, and need not be woken for each.
+const TAKEN_AT: usize = 4;
+
 /// What came of one command.
 struct Answered {
     after: Duration,
     reply: Reply,
+}
+
+/// Where answers come in.
+#[derive(Default)]
+struct Answers {
+    come: Mutex<Come>,
+    enough: Condvar,
+}
+
+#[derive(Default)]
+struct Come {
+    answered: Vec<Answered>,
+    /// How many the client waits for, if it does.
+    wanted: Option<usize>,
+}
+
+impl Answers {
+    /// One comes; the client is woken if that makes enough.
+    fn push(&self, answered: Answered) {
+        let mut come = self.come.lock().expect("nobody panics holding answers");
+        come.answered.push(answered);
+        let enough = come.wanted.is_some_and(|wanted| come.answered.len() >= wanted);
+        if enough {
+            come.wanted = None;
+            self.enough.notify_one();
+        }
+    }
+
+    /// Waits for so many at least, and takes all into an empty vector.
+    fn take(&self, at_least: usize, into: &mut Vec<Answered>) {
+        assert!(into.is_empty(), "what was taken before is done with");
+        let mut come = self.come.lock().expect("nobody panics holding answers");
+        while come.answered.len() < at_least {
+            come.wanted = Some(at_least);
+            come = self.enough.wait(come).expect("nobody panics holding answers");
+        }
+        std::mem::swap(&mut come.answered, into);
+    }
 }
 
 /// Measures a new, stocked app.
@@ -46,27 +88,30 @@ pub(crate) fn drive<A: Measured>(
     seed: u64,
 ) -> anyhow::Result<Run> {
     let mut acts = Acts::new(work, seed, bank::now_ms());
-    let (sender, answers) = channel();
+    let answers = Arc::new(Answers::default());
     let mut latencies_us = Vec::with_capacity(commands_max);
     let mut refused = 0;
     let spent_before = machine::processor("self");
     let began = Instant::now();
-    let mut sent = 0;
-    while sent < in_flight.min(commands_max) {
-        submit(node, &mut acts, &sender)?;
-        sent += 1;
-    }
+    let mut sent = in_flight.min(commands_max);
+    submit(node, &mut acts, &answers, sent)?;
+    let mut taken = Vec::with_capacity(in_flight);
     while latencies_us.len() < sent {
-        let Answered { after, reply } = answers.recv()?;
-        latencies_us.push(after.as_secs_f64() * 1e6);
-        match reply {
-            Reply::Accepted { .. } => {}
-            Reply::Refused { .. } => refused += 1,
-            other => bail!("a command came to {other:?}"),
+        let waiting = sent - latencies_us.len();
+        answers.take((waiting / TAKEN_AT).max(1), &mut taken);
+        let come = taken.len();
+        for Answered { after, reply } in taken.drain(..) {
+            latencies_us.push(after.as_secs_f64() * 1e6);
+            match reply {
+                Reply::Accepted { .. } => {}
+                Reply::Refused { .. } => refused += 1,
+                other => bail!("a command came to {other:?}"),
+            }
         }
-        if sent < commands_max && began.elapsed() < time {
-            submit(node, &mut acts, &sender)?;
-            sent += 1;
+        if began.elapsed() < time {
+            let more = come.min(commands_max - sent);
+            submit(node, &mut acts, &answers, more)?;
+            sent += more;
         }
     }
     let elapsed = began.elapsed();
@@ -74,19 +119,28 @@ pub(crate) fn drive<A: Measured>(
     Ok(Run::of(latencies_us, refused, elapsed).costing(spent))
 }
 
+/// Sends so many commands, together.
 fn submit<A: Measured>(
     node: &Node<A>,
     acts: &mut Acts,
-    answers: &Sender<Answered>,
+    answers: &Arc<Answers>,
+    count: usize,
 ) -> anyhow::Result<()> {
-    let act = acts.next();
-    let answers = answers.clone();
-    let sent = Instant::now();
-    node.submit_parsed(Submission {
-        caller: bank::caller(&acts.actors()[act.actor]),
-        id: act.id,
-        command: A::parsed(&act.wish),
-        reply: Box::new(move |reply| drop(answers.send(Answered { after: sent.elapsed(), reply }))),
-    })?;
-    Ok(())
+    let submissions = (0..count).map(|place| {
+        let act = acts.next();
+        let answers = Arc::clone(answers);
+        let sent = Instant::now();
+        let reply = move |reply| answers.push(Answered { after: sent.elapsed(), reply });
+        let submission = Submission {
+            caller: bank::caller(&acts.actors()[act.actor]),
+            id: act.id,
+            command: A::parsed(&act.wish),
+            reply: Box::new(reply),
+        };
+        (place, submission)
+    });
+    match node.submit_several(submissions.collect()).pop() {
+        Some((_, error)) => bail!("a command was not taken in: {error}"),
+        None => Ok(()),
+    }
 }

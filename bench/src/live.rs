@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::figures::{Run, Spread, grouped};
 use crate::markdown::{Table, section};
 use crate::serving::{Served, Serving};
+use crate::teardown::Started;
 use crate::watching::{Crowd, Sight};
 use crate::{http, machine};
 
@@ -142,6 +143,7 @@ fn raise_files() -> anyhow::Result<()> {
 /// The process of those who watch.
 struct Watching {
     process: Child,
+    _started: Started,
     /// Given up to stop.
     asks: Option<ChildStdin>,
     says: BufReader<ChildStdout>,
@@ -160,9 +162,10 @@ impl Watching {
             command.arg(name).arg(count.to_string());
         }
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let started = Started::new(process.id());
         let asks = process.stdin.take().expect("it is piped");
         let says = BufReader::new(process.stdout.take().expect("it is piped"));
-        let mut watching = Self { process, asks: Some(asks), says };
+        let mut watching = Self { process, _started: started, asks: Some(asks), says };
         let said = watching.line()?;
         ensure!(said == "ready", "those who watch said {said:?}");
         Ok(watching)

@@ -11,7 +11,7 @@
 //! - [`live`]: the same orders while subscribers watch, who are [`watching`] in a process of their own;
 //! - [`queries`], [`import`], [`restart`], [`rpm`]: what else is felt;
 //! - [`floor`], [`stages`], [`representations`]: what explains the figures;
-//! - [`suite`]: all of it; [`keys`]: the figures by which runs are compared; [`markdown`], and [`plot`]
+//! - [`suite`]: all of it, and [`teardown`]; [`keys`]: the figures by which runs are compared; [`markdown`], and [`plot`]
 //!   with [`charts`]: the documents.
 //!
 //! Nothing here asserts a speed: a machine that is slow today must not fail anything.
@@ -49,6 +49,7 @@ mod sqlite;
 mod stages;
 mod stopwatch;
 mod suite;
+mod teardown;
 mod watched_disk;
 mod watching;
 mod work;
@@ -158,6 +159,7 @@ fn main() -> anyhow::Result<()> {
             })?;
             // Whoever PostgreSQL runs as has to get to its own directory inside.
             fs::set_permissions(&directory, fs::Permissions::from_mode(0o755))?;
+            teardown::on_signals(directory.path().to_owned())?;
             let failed = suite::run(&arguments, directory.path())?;
             ensure!(failed.is_empty(), "parts that failed: {}", failed.join(", "));
             Ok(())

@@ -23,7 +23,7 @@ const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = 250.0;
-const TOP: f64 = 48.0;
+const TOP: f64 = 54.0;
 const BOTTOM: f64 = 56.0;
 
 /// How far names stand apart at least.
@@ -65,7 +65,7 @@ impl Chart {
     /// The picture.
     pub(crate) fn svg(&self) -> String {
         let points = || self.series.iter().flat_map(|series| &series.points);
-        let x = Axis::over(points().map(|(x, _)| *x), 2.0, LEFT, WIDTH - RIGHT);
+        let x = Axis::over(points().map(|(x, _)| *x), 4.0, LEFT, WIDTH - RIGHT);
         let y = Axis::over(points().map(|(_, y)| *y), 10.0, HEIGHT - BOTTOM, TOP);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
@@ -95,7 +95,7 @@ impl Chart {
             );
             put.expect("a string takes every letter");
         };
-        text(left, 26.0, "start", title);
+        text(left, 20.0, "start", &format!("<tspan font-weight=\"600\">{title}</tspan>"));
         text((left + right) / 2.0, HEIGHT - 14.0, "middle", x_name);
         text(left, top - 8.0, "start", y_name);
         for mark in x.marks() {

@@ -16,6 +16,7 @@ use crate::ledger::{ACCOUNTS, BALANCE};
 use crate::machine;
 use crate::postgres_client::{self, Way};
 use crate::socket::Depth;
+use crate::teardown::Started;
 use crate::work::{NEIGHBORS, PRODUCTS, Work};
 
 const SCHEMA: &str = include_str!("../postgres/schema.sql");
@@ -48,13 +49,15 @@ pub(crate) struct Postgres {
     directory: PathBuf,
     /// Whom the server runs as, if not as us.
     user: Option<&'static str>,
+    started: Option<Started>,
 }
 
 impl Postgres {
     /// Starts a server whose files lie in `directory`, which is empty.
     pub(crate) fn start(directory: &Path) -> anyhow::Result<Self> {
         let user = unprivileged(directory)?;
-        let server = Self { programs: programs()?, directory: directory.to_owned(), user };
+        let mut server =
+            Self { programs: programs()?, directory: directory.to_owned(), user, started: None };
         let data = server.data();
         let mut initdb = server.server_program("initdb");
         initdb.arg("--pgdata").arg(&data);
@@ -70,6 +73,7 @@ impl Postgres {
         let mut start = server.server_program("pg_ctl");
         start.arg("--pgdata").arg(&data).arg("--log").arg(directory.join("log"));
         run(start.args(["--wait", "start"]))?;
+        server.started = Some(Started::new(server.first()?));
         server.sql(SCHEMA)?;
         server.stock()?;
         let depth = Depth { clients: 16, each: 1 };
@@ -127,11 +131,17 @@ impl Postgres {
         postgres_client::drive(&self.directory, &spent, work, way, depth, time, seed)
     }
 
+    /// Its first process.
+    fn first(&self) -> anyhow::Result<u32> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
+        let first = file.lines().next().context("the server's file names its process")?;
+        Ok(first.trim().parse()?)
+    }
+
     /// What the processes that serve connections have spent so far. Its writers in the background are
     /// left out, in its favour.
     fn on_processors(&self) -> anyhow::Result<Duration> {
-        let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
-        let first = file.lines().next().context("the server's file names its process")?;
+        let first = self.first()?;
         let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
         // Their titles say what they are for.
         let title = |child: &str| fs::read_to_string(format!("/proc/{child}/cmdline"));
@@ -173,6 +183,9 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        if self.started.take().is_none() {
+            return;
+        }
         let mut stop = self.server_program("pg_ctl");
         stop.arg("--pgdata").arg(self.data()).args(["--mode=immediate", "--wait", "stop"]);
         if let Err(error) = run(&mut stop) {

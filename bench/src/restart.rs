@@ -82,6 +82,10 @@ impl Restart {
     /// The p99 with snapshots beside that without, both medians of their stretches.
     pub(crate) fn p99_ratio(&self, in_flight: usize) -> Option<f64> {
         let answers = self.answers.iter().find(|answers| answers.in_flight == in_flight)?;
+        // Without one there is nothing to compare.
+        if answers.snapshots == 0 {
+            return None;
+        }
         let p99 = |runs: &[Run]| Spread::of(runs.iter().map(|run| run.p99_us)).median;
         Some(p99(&answers.with) / p99(&answers.without))
     }

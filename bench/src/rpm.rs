@@ -21,6 +21,7 @@ use crate::http_connection::Connection;
 use crate::machine;
 use crate::markdown::{Table, section};
 use crate::serving::{Served, TOKEN_LIFETIME};
+use crate::teardown::Started;
 use crate::work::neighbor;
 
 /// Between two requests: 120 a minute.
@@ -177,6 +178,7 @@ impl People {
 /// The food bank's program; killed when dropped.
 struct Bank {
     process: Child,
+    _started: Started,
     address: SocketAddr,
 }
 
@@ -186,12 +188,13 @@ impl Bank {
         command.args(["serve", "--no-guard", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn()?;
+        let started = Started::new(process.id());
         let said = process.stdout.take().expect("it is piped");
         let mut line = String::new();
         BufReader::new(said).read_line(&mut line)?;
         let address = line.trim().rsplit_once("//").map(|(_, address)| address.parse());
         let address = address.with_context(|| format!("the food bank said {line:?}"))??;
-        Ok(Self { process, address })
+        Ok(Self { process, _started: started, address })
     }
 }
 

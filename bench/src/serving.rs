@@ -17,6 +17,7 @@ use food_bank::FoodBank;
 
 use crate::bank;
 use crate::ledger::Ledger;
+use crate::teardown::Started;
 use crate::work::{Measured, Work};
 
 /// The key that the measured server trusts and the clients' tokens are signed with.
@@ -80,6 +81,7 @@ fn serve_app<A: Measured>(directory: &Path, served: Served) -> anyhow::Result<()
 /// The other process. Killed when dropped before it was stopped.
 pub(crate) struct Serving {
     process: Child,
+    _started: Started,
     pub(crate) address: SocketAddr,
 }
 
@@ -89,11 +91,12 @@ impl Serving {
         let name = served.to_possible_value().expect("none is hidden");
         command.arg("serve").arg(directory).args(["--app", name.get_name()]);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let started = Started::new(process.id());
         let said = process.stdout.take().expect("it is piped");
         let mut line = String::new();
         BufReader::new(said).read_line(&mut line)?;
         let address = line.trim().parse().context("the server names its address")?;
-        Ok(Self { process, address })
+        Ok(Self { process, _started: started, address })
     }
 
     /// Its number, as `/proc` names it.
