@@ -106,9 +106,12 @@ pub trait Host: Send + Sync {
     /// A person confirms that the server's clock is right after it jumped.
     fn confirm_clock(&self);
 
-    /// Calls back after each publication, in their order, on the chronicle's thread, when the frame's
+    /// Calls back after each publication, in their order, on the thread that commits, when the frame's
     /// commands have been answered: it must not block.
     fn on_publish(&self, call: OnPublish);
+
+    /// Calls back when the host has stopped by itself; at once if it has. It must not block.
+    fn on_stop(&self, call: OnStop);
 
     /// Answers a query on the published state: asks a [`Question`] once. A panic in the app's code
     /// passes through: catch it where requests are isolated.
@@ -153,6 +156,9 @@ pub enum Arguments<'a> {
 
 /// Called back after each publication.
 pub type OnPublish = Box<dyn Fn(&Publication) + Send + Sync>;
+
+/// Called back when a host has stopped by itself.
+pub type OnStop = Box<dyn FnOnce() + Send>;
 
 /// A query's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -389,5 +395,14 @@ impl<A: App> Host for Node<A> {
 
     fn on_publish(&self, call: OnPublish) {
         self.shared.on_publish.write().expect("nobody panics holding listeners").push(call);
+    }
+
+    fn on_stop(&self, call: OnStop) {
+        let mut inbox = self.shared.inbox();
+        if !matches!(inbox.stage, Stage::Failed(_)) {
+            return inbox.on_stop.push(call);
+        }
+        drop(inbox);
+        call();
     }
 }

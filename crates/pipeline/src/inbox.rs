@@ -2,19 +2,23 @@
 
 use deeds_engine::app::App;
 
+use crate::host::OnStop;
+use crate::pipeline::Publisher;
 use crate::queue::{FairQueue, Full, QueueLimits};
 use crate::reply::{Submission, SubmitError};
 
 /// See the module.
 pub(crate) struct Inbox<A: App> {
     pub(crate) queue: FairQueue<Submission<A>>,
-    /// Whether the chronicle thread waits for a frame.
-    pub(crate) chronicle_free: bool,
+    /// What commits a frame, while no thread does.
+    pub(crate) publisher: Option<Box<Publisher<A>>>,
     /// Whether the engine thread waits: waking one that does not is a system call for nothing.
     pub(crate) engine_waits: bool,
     pub(crate) confirm_clock: bool,
     pub(crate) clock_stopped: bool,
     pub(crate) stage: Stage,
+    /// Called when the node has failed.
+    pub(crate) on_stop: Vec<OnStop>,
     pub(crate) busy: u64,
 }
 
@@ -30,10 +34,11 @@ pub(crate) enum Stage {
 }
 
 impl<A: App> Inbox<A> {
-    pub(crate) fn new(queue: QueueLimits) -> Self {
+    pub(crate) fn new(queue: QueueLimits, publisher: Publisher<A>) -> Self {
         Self {
             queue: FairQueue::new(queue),
-            chronicle_free: true,
+            publisher: Some(Box::new(publisher)),
+            on_stop: Vec::new(),
             engine_waits: false,
             confirm_clock: false,
             clock_stopped: false,

@@ -10,7 +10,8 @@
 //! - [`keys`]: what checkpoints are signed with, and the signing;
 //! - [`room`]: what is left on the disk, and commands that are refused for it;
 //! - [`chores`]: what is done on the side: dropping old atoms, splitting full segments;
-//! - [`node`]: the thin shell of threads and clocks around it; `inbox`: what callers share with it;
+//! - [`node`]: the thin shell of threads and clocks around it; `inbox`: what callers share with it, `turns`:
+//!   what its threads do;
 //! - [`snapshot`], [`held`]: quick restarts, and what old atoms are still held;
 //! - [`host`], [`entry`]: a running app without its type, and records as people read them;
 //! - [`report`], [`counters`]: what operators are told;
@@ -40,3 +41,4 @@ pub mod report;
 pub mod room;
 pub mod snapshot;
 pub mod system;
+mod turns;

@@ -6,7 +6,10 @@
 //! pointer.
 //!
 //! Group commit needs no timer: while the chronicle thread commits a frame, the engine thread decides
-//! what arrives into the next; the moment the chronicle is free it gets that frame.
+//! what arrives into the next; the moment the chronicle is free it gets that frame. The publisher goes
+//! with it and comes back to the inbox, so whoever has it commits, and nobody else does. A command that
+//! comes alone is committed by the engine thread itself: its sender waits for one thread to wake, and
+//! what arrives meanwhile would have waited for that sync in any case.
 //!
 //! Stopping: [`Node::shutdown`] refuses new commands, commits what was taken in, closes the
 //! chronicle, all within a bounded time. A failed write or fsync, or a broken table of ours, stops
@@ -15,9 +18,8 @@
 // The one place of the pure crates with clocks and threads: the shell.
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -40,19 +42,16 @@ use crate::host::OnPublish;
 use crate::inbox::{Inbox, Stage};
 use crate::keys::{CheckpointKeys, CheckpointSigner};
 use crate::opening::{self, OpenError, OpenOptions};
-use crate::pipeline::{Decider, Frame, Publisher};
+use crate::pipeline::Publisher;
 use crate::queue::QueueLimits;
 use crate::reply::{Reply, Submission, SubmitError};
-use crate::report::{ReportTo, chain};
+use crate::report::ReportTo;
 use crate::snapshot::thread::{Signal, SnapshotThread};
 use crate::snapshot::{self, SnapshotFinding, SnapshotPolicy};
+use crate::turns::{Committing, run_chronicle, run_engine};
 
 /// A decision that takes longer than this makes the node unhealthy: an author's loop without end.
 pub const DECISION_TIME_MAX: Duration = Duration::from_secs(5);
-
-/// How many submissions the engine takes from the queue at once: few enough that the lock is held
-/// briefly.
-const SUBMISSIONS_PER_TURN: usize = 256;
 
 /// What a node is made of.
 pub struct NodeOptions {
@@ -101,10 +100,10 @@ pub(crate) struct Shared<A: App> {
     /// The engine thread waits here for work, for the chronicle to be free, and for the end.
     pub(crate) wake_engine: Condvar,
     /// Those who stop the node wait here for the threads to be done.
-    wake_stopper: Condvar,
+    pub(crate) wake_stopper: Condvar,
     pub(crate) published: Arc<ArcSwap<Atom<A>>>,
     pub(crate) counters: Arc<Mutex<Counters>>,
-    pub(crate) on_publish: RwLock<Vec<OnPublish>>,
+    pub(crate) on_publish: Arc<RwLock<Vec<OnPublish>>>,
     pub(crate) watch: Watch,
     pub(crate) snapshots: Arc<Signal>,
     pub(crate) replaced: Replaced<Atom<A>>,
@@ -149,21 +148,12 @@ impl<A: App> Node<A> {
         let loaded = opened.snapshots.loaded.as_ref().map(|snapshot| snapshot.position);
         let reached = publisher.published().position;
         let snapshots = Signal::new(options.snapshots, loaded, reached);
-        let shared = Arc::new(Shared::new(options.queue, &publisher, snapshots, started));
 
         let (deferred, waiting) = channel::<Chore<A>>();
-        publisher.defer = Box::new(move |chore| {
-            let sent = deferred.send(chore);
-            assert!(sent.is_ok(), "the chores' thread outlives the chronicle's");
-        });
-        publisher.notify = {
-            let shared = Arc::clone(&shared);
-            Box::new(move |publication| {
-                shared.notify(publication);
-                shared.snapshots.published(publication.view.position());
-            })
-        };
-        let (frames, committed) = sync_channel::<Frame>(1);
+        let on_publish = wire(&mut publisher, deferred, &snapshots);
+        let shared =
+            Arc::new(Shared::new(options.queue, publisher, on_publish, snapshots, started));
+        let (frames, committed) = sync_channel::<Committing<A>>(1);
         let (snapshotter, report) = (opened.snapshotter, Arc::clone(&options.report));
         let snapshots = spawn("snapshots", &shared, move |shared| {
             snapshot::thread::run(&shared.snapshots, snapshotter, &shared.published, &report);
@@ -172,7 +162,7 @@ impl<A: App> Node<A> {
         let threads = vec![
             spawn("engine", &shared, move |shared| run_engine(shared, decider, &frames)),
             spawn("chronicle", &shared, move |shared| {
-                run_chronicle(shared, publisher, snapshots, &committed);
+                run_chronicle(shared, snapshots, &committed);
             }),
             spawn("chores", &shared, move |shared| {
                 chores::run(&shared.replaced, &waiting, &options.report)
@@ -273,17 +263,18 @@ impl<A: App> Node<A> {
 impl<A: App> Shared<A> {
     fn new(
         queue: QueueLimits,
-        publisher: &Publisher<A>,
+        publisher: Publisher<A>,
+        on_publish: Arc<RwLock<Vec<OnPublish>>>,
         snapshots: Arc<Signal>,
         started: Instant,
     ) -> Self {
         Self {
-            inbox: Mutex::new(Inbox::new(queue)),
-            wake_engine: Condvar::new(),
-            wake_stopper: Condvar::new(),
             published: Arc::clone(&publisher.published),
             counters: Arc::clone(&publisher.counters),
-            on_publish: RwLock::new(Vec::new()),
+            inbox: Mutex::new(Inbox::new(queue, publisher)),
+            wake_engine: Condvar::new(),
+            wake_stopper: Condvar::new(),
+            on_publish,
             watch: Watch::default(),
             snapshots,
             replaced: Replaced::default(),
@@ -302,7 +293,7 @@ impl<A: App> Shared<A> {
     }
 
     /// Lets the engine thread look, if it waits.
-    fn wake(&self, mut inbox: MutexGuard<'_, Inbox<A>>) {
+    pub(crate) fn wake(&self, mut inbox: MutexGuard<'_, Inbox<A>>) {
         let waits = std::mem::take(&mut inbox.engine_waits);
         drop(inbox);
         if waits {
@@ -310,14 +301,8 @@ impl<A: App> Shared<A> {
         }
     }
 
-    fn notify(&self, publication: &Publication) {
-        for call in self.on_publish.read().expect("nobody panics holding listeners").iter() {
-            call(publication);
-        }
-    }
-
     /// Stops the node after a failure: the first reason stays.
-    fn fail(&self, reason: String) {
+    pub(crate) fn fail(&self, reason: String) {
         let mut inbox = self.inbox();
         if !matches!(inbox.stage, Stage::Failed(_)) {
             inbox.stage = Stage::Failed(reason);
@@ -325,10 +310,35 @@ impl<A: App> Shared<A> {
         while let Some(submission) = inbox.queue.pop() {
             (submission.reply)(Reply::Unknown);
         }
+        let on_stop = std::mem::take(&mut inbox.on_stop);
         drop(inbox);
+        on_stop.into_iter().for_each(|call| call());
         self.wake_engine.notify_all();
         self.wake_stopper.notify_all();
     }
+}
+
+/// Says whom the publisher hands chores to and who is told of publications: those in the list.
+fn wire<A: App>(
+    publisher: &mut Publisher<A>,
+    deferred: Sender<Chore<A>>,
+    snapshots: &Arc<Signal>,
+) -> Arc<RwLock<Vec<OnPublish>>> {
+    publisher.defer = Box::new(move |chore| {
+        let sent = deferred.send(chore);
+        assert!(sent.is_ok(), "the chores' thread outlives the publisher");
+    });
+    let on_publish: Arc<RwLock<Vec<OnPublish>>> = Arc::default();
+    let (listeners, snapshots) = (Arc::clone(&on_publish), Arc::clone(snapshots));
+    publisher.notify = Box::new(move |publication: &Publication| {
+        for call in listeners.read().expect("nobody panics holding listeners").iter() {
+            call(publication);
+        }
+        snapshots.published(publication.view.position());
+    });
+    // What opening left.
+    publisher.leave_to_others();
+    on_publish
 }
 
 pub(crate) fn wall() -> Timestamp {
@@ -356,112 +366,6 @@ fn spawn<A: App>(
         run(guard.0);
     };
     thread::Builder::new().name(name.to_owned()).spawn(body).expect("the system gives a thread")
-}
-
-/// What the engine thread is to do next.
-enum Turn {
-    /// Decide what was taken from the queue as far as the frame has room, then hand the frame over
-    /// if the chronicle waits for one.
-    Decide {
-        commit: bool,
-    },
-    End,
-}
-
-/// Waits for something to do. What is taken from the queue goes behind `taken`.
-fn next_turn<A: App>(
-    shared: &Shared<A>,
-    decider: &mut Decider<A>,
-    taken: &mut VecDeque<Submission<A>>,
-) -> Turn {
-    let mut inbox = shared.inbox();
-    loop {
-        if std::mem::take(&mut inbox.confirm_clock) {
-            decider.engine().clock().confirm(shared.now());
-        }
-        inbox.clock_stopped = decider.engine().clock().is_stopped();
-        let frame = decider.frame();
-        if taken.is_empty() && !frame.is_full() {
-            let next = std::iter::from_fn(|| inbox.queue.pop());
-            taken.extend(next.take(SUBMISSIONS_PER_TURN));
-        }
-        let waiting = !taken.is_empty() && !frame.is_full();
-        let commit = inbox.chronicle_free && (!frame.is_empty() || waiting);
-        let idle = taken.is_empty() && inbox.queue.is_empty() && frame.is_empty();
-        match inbox.stage {
-            Stage::Failed(_) | Stage::Closed => return Turn::End,
-            Stage::Stopping if idle => return Turn::End,
-            Stage::Serving | Stage::Stopping if waiting || commit => {
-                inbox.chronicle_free &= !commit;
-                return Turn::Decide { commit };
-            }
-            Stage::Serving | Stage::Stopping => {}
-        }
-        inbox.engine_waits = true;
-        inbox = shared.wake_engine.wait(inbox).expect("nobody panics holding the inbox");
-    }
-}
-
-fn run_engine<A: App>(shared: &Shared<A>, mut decider: Decider<A>, frames: &SyncSender<Frame>) {
-    // Taken from the queue and not decided: a frame can be full before a turn is over.
-    let mut taken = VecDeque::new();
-    while let Turn::Decide { commit } = next_turn(shared, &mut decider, &mut taken) {
-        while !decider.frame().is_full()
-            && let Some(submission) = taken.pop_front()
-        {
-            let now = shared.now();
-            shared.watch.command.store(submission.command.index, Ordering::Relaxed);
-            shared.watch.since_us.store(now.monotonic_us.max(1), Ordering::Relaxed);
-            decider.decide(submission, now);
-        }
-        shared.watch.since_us.store(0, Ordering::Relaxed);
-        if commit && frames.send(decider.take_frame()).is_err() {
-            break;
-        }
-    }
-    decider.take_frame().abandon();
-    for submission in taken {
-        (submission.reply)(Reply::Unknown);
-    }
-}
-
-fn run_chronicle<A: App>(
-    shared: &Shared<A>,
-    mut publisher: Publisher<A>,
-    snapshots: SnapshotThread,
-    frames: &Receiver<Frame>,
-) {
-    // What opening left.
-    publisher.leave_to_others();
-    while let Ok(frame) = frames.recv() {
-        let began = Instant::now();
-        if let Err(error) = publisher.commit(frame) {
-            return shared.fail(failure(&error));
-        }
-        let spent = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        shared.counters.lock().expect("nobody panics holding counters").append_us += spent;
-        let mut inbox = shared.inbox();
-        inbox.chronicle_free = true;
-        shared.wake(inbox);
-    }
-    // The engine thread has ended: everything taken in is committed, or the node has failed. The
-    // publisher holds the lock under which snapshots are written, so it outlives their thread, on
-    // every way out of here.
-    drop(snapshots);
-    let stopping = shared.inbox().stage == Stage::Stopping;
-    if stopping {
-        match publisher.close() {
-            Ok(()) => {
-                shared.inbox().stage = Stage::Closed;
-                shared.wake_stopper.notify_all();
-            }
-            Err(error) => shared.fail(failure(&error)),
-        }
-    }
-}
-
-fn failure(error: &dyn std::error::Error) -> String {
-    format!("the chronicle failed: {}", chain(error))
 }
 
 impl<A: App> Drop for Node<A> {

@@ -40,7 +40,7 @@ pub struct Submission<A: App> {
     pub reply: ReplyTo,
 }
 
-/// Called once, on the chronicle's thread, when the reply may leave: it must not block.
+/// Called once, on the thread that commits, when the reply may leave: it must not block.
 pub type ReplyTo = Box<dyn FnOnce(Reply) + Send>;
 
 /// What became of a submission. Sent only when every record it was decided on is durable and

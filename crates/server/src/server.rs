@@ -24,7 +24,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::access::{TokenIssuer, TokenVerifier};
@@ -64,9 +64,6 @@ const THREADS_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long to wait after accepting failed: it fails when file descriptors run out, and goes on
 /// failing until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// How often the host is looked at, to see whether it stopped by itself.
-const HEALTH_PAUSE: Duration = Duration::from_millis(200);
 
 /// How the server is run.
 pub struct ServerOptions {
@@ -440,10 +437,12 @@ fn end_at_the_next_signal() {
 }
 
 async fn stopped(host: &dyn Host) -> String {
-    loop {
-        if let Health::Stopped { reason } = host.health() {
-            return reason;
-        }
-        tokio::time::sleep(HEALTH_PAUSE).await;
+    let (tell, told) = oneshot::channel();
+    host.on_stop(Box::new(move || tell.send(()).unwrap_or_default()));
+    // A host that is gone tells nobody, and has stopped as well.
+    drop(told.await);
+    match host.health() {
+        Health::Stopped { reason } => reason,
+        _ => "the host has stopped".to_owned(),
     }
 }

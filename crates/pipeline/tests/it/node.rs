@@ -10,7 +10,7 @@ use deeds_chronicle::{Disk, Reader, RealDisk, WriterOptions};
 use deeds_engine::actor::Roles;
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::rows::Reads;
-use deeds_pipeline::host::{Health, Host};
+use deeds_pipeline::host::{Arguments, Health, Host, Offer};
 use deeds_pipeline::node::{Node, NodeOptions};
 use deeds_pipeline::queue::QueueLimits;
 use deeds_pipeline::reply::{Reply, SubmitError};
@@ -246,6 +246,103 @@ fn a_stopped_node_takes_nothing_and_its_chronicle_is_closed_cleanly() {
     assert!(again.recovered.as_ref().expect("it was there").closed);
     assert_eq!(again.atom().state.tins.get("beans".to_owned()).unwrap().left, 1);
     assert!(again.shutdown(PATIENCE));
+}
+
+/// Sends two commands at once; the replies, and the threads they came on.
+fn send_two(node: &Node<Shelf>, source: &str, first: u64) -> Vec<(Reply, String)> {
+    let (reply, replies) = channel();
+    let offer = |number| {
+        let reply = reply.clone();
+        let tell = move |answer| {
+            let thread = thread::current().name().expect("ours have names").to_owned();
+            reply.send((answer, thread)).expect("the test waits");
+        };
+        let id = CommandId::Numbered { source: source.to_owned(), number };
+        let arguments = Arguments::Json(br#"{"name": "beans", "count": 1}"#);
+        Offer { id, name: "Stock", arguments, reply: Box::new(tell) }
+    };
+    let offers = vec![offer(first), offer(first + 1)];
+    assert_eq!(Host::submit_several(node, &taker(), offers), []);
+    (0..2).map(|_| replies.recv_timeout(PATIENCE).expect("a reply")).collect()
+}
+
+#[test]
+fn who_comes_alone_waits_for_one_thread_and_several_make_one_frame() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let node = start(&disk);
+    let (reply, replies) = channel();
+    let reply_to = move |_| {
+        let thread = thread::current().name().expect("ours have names").to_owned();
+        reply.send(thread).expect("the test waits");
+    };
+    let id = CommandId::Numbered { source: "alone".to_owned(), number: 1 };
+    let json = br#"{"name": "beans", "count": 1}"#;
+    node.submit(taker(), id, "Stock", json, Box::new(reply_to)).expect("there is room");
+    assert_eq!(replies.recv_timeout(PATIENCE).expect("a reply"), "engine");
+    let frames = node.counters().frames;
+    let replies = send_two(&node, "two", 1);
+    assert!(replies.iter().all(|(reply, _)| matches!(reply, Reply::Accepted { .. })));
+    assert!(replies.iter().all(|(_, thread)| thread == "chronicle"));
+    assert_eq!(node.counters().frames, frames + 1);
+    assert!(node.shutdown(PATIENCE));
+    prove(&disk);
+}
+
+#[test]
+fn what_is_not_taken_in_is_told_by_its_place_and_the_rest_is_done() {
+    let disk: Arc<dyn Disk> = Arc::new(ModelDisk::new());
+    let node = start(&disk);
+    let (reply, replies) = channel();
+    let packed = rmp_serde::to_vec_named(&[("name", "beans")]).unwrap();
+    let offers = [
+        ("Stock", Arguments::Json(br#"{"name": "beans", "count": 3}"#)),
+        ("Store", Arguments::Json(b"")),
+        ("Stock", Arguments::Json(br#"{"name": "beans"}"#)),
+        ("Stock", Arguments::Packed(&packed)),
+        ("Stumble", Arguments::Packed(b"")),
+    ];
+    let offers = offers.into_iter().enumerate().map(|(n, (name, arguments))| {
+        let id = CommandId::Numbered { source: "several".to_owned(), number: n as u64 + 1 };
+        let reply = reply.clone();
+        let reply = Box::new(move |answer| reply.send((n, answer)).expect("the test waits"));
+        Offer { id, name, arguments, reply }
+    });
+    let left_out = Host::submit_several(&node, &taker(), offers.collect());
+    let told: Vec<_> = left_out.iter().map(|(n, error)| (*n, error.to_string())).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[0], (1, "there is no command `Store`".to_owned()));
+    assert!(told[1].0 == 2 && told[1].1.contains("missing field `count`"), "{told:?}");
+    assert_eq!(told[2].0, 3);
+    let answered: Vec<_> =
+        (0..2).map(|_| replies.recv_timeout(PATIENCE).expect("a reply")).collect();
+    assert!(matches!(answered[..], [(0, Reply::Accepted { .. }), (4, Reply::Bug { .. })]));
+    assert!(node.shutdown(PATIENCE));
+}
+
+#[test]
+fn a_failed_sync_on_either_thread_stops_the_node_and_says_so_once() {
+    for is_alone in [true, false] {
+        let model = ModelDisk::new();
+        let disk: Arc<dyn Disk> = Arc::new(model.clone());
+        let node = start(&disk);
+        let (stop, stops) = channel();
+        let stop_again = stop.clone();
+        node.on_stop(Box::new(move || stop.send("first").expect("the test waits")));
+        send(&node, "stock", 1, "Stock", r#"{"name": "beans", "count": 1}"#);
+        let next: BTreeSet<u64> = (1..10).collect();
+        model.set_faults(Faults { fail: next, ..Faults::default() });
+        if is_alone {
+            let json = r#"{"name": "beans", "count": 1}"#;
+            assert_eq!(send(&node, "stock", 2, "Stock", json), Reply::Unknown);
+        } else {
+            let replies = send_two(&node, "two", 1);
+            assert!(replies.iter().all(|(reply, _)| *reply == Reply::Unknown), "{replies:?}");
+        }
+        assert_eq!(stops.recv_timeout(PATIENCE), Ok("first"));
+        node.on_stop(Box::new(move || stop_again.send("again").expect("the test waits")));
+        assert_eq!(stops.recv_timeout(PATIENCE), Ok("again"), "it has stopped already");
+        assert!(stops.recv().is_err(), "each is called once");
+    }
 }
 
 #[test]

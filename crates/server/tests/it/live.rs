@@ -305,7 +305,8 @@ fn a_socket_ends_when_its_token_does_unless_it_was_renewed() {
         let roles = deeds_engine::actor::Roles::none();
         served.issuer.issue(&actor, &roles, Duration::from_secs(seconds))
     };
-    let (short, long) = (issue(1), issue(600));
+    // Seconds are cut off: the short one lasts more than one.
+    let (short, long) = (issue(2), issue(600));
     let subs = [("Public", json!({}))];
     let mut left = Watcher::greet(served.address(), Form::Json, &short, &subs);
     let mut renewed = Watcher::greet(served.address(), Form::Json, &short, &subs);

@@ -21,7 +21,7 @@ use deeds_engine::select::{Item, ItemChange, Plan};
 use deeds_pipeline::counters::Counters;
 use deeds_pipeline::entry::Entry;
 use deeds_pipeline::held::HeldAtoms;
-use deeds_pipeline::host::{Arguments, Health, Host, Offer, OnPublish, QueryFailure};
+use deeds_pipeline::host::{Arguments, Health, Host, Offer, OnPublish, OnStop, QueryFailure};
 use deeds_pipeline::keys::{NotSigned, SignedCheckpoint};
 use deeds_pipeline::reply::{Caller, Reply, ReplyTo, SubmitError};
 use deeds_pipeline::room::DiskRoom;
@@ -53,6 +53,7 @@ pub(crate) struct StagedHost {
     pub(crate) submitted: AtomicU64,
     pub(crate) recorded: Mutex<BTreeMap<u64, Reply>>,
     pub(crate) health: Mutex<Health>,
+    stop_calls: Mutex<Vec<OnStop>>,
     pub(crate) clock_confirmed: AtomicBool,
     published: Arc<AtomicU64>,
     followers: Mutex<Vec<OnPublish>>,
@@ -76,6 +77,7 @@ impl StagedHost {
             submitted: AtomicU64::new(0),
             recorded: Mutex::default(),
             health: Mutex::new(Health::Serving),
+            stop_calls: Mutex::default(),
             clock_confirmed: AtomicBool::new(false),
             published: Arc::new(AtomicU64::new(4)),
             followers: Mutex::default(),
@@ -243,6 +245,14 @@ impl Host for StagedHost {
 
     fn confirm_clock(&self) {
         self.clock_confirmed.store(true, SeqCst);
+    }
+
+    fn on_stop(&self, call: OnStop) {
+        if matches!(*self.health.lock().unwrap(), Health::Stopped { .. }) {
+            call();
+        } else {
+            self.stop_calls.lock().unwrap().push(call);
+        }
     }
 
     fn on_publish(&self, call: OnPublish) {
