@@ -353,6 +353,9 @@ impl<R: Row> AnyTable for Table<R> {
             panic!("{}: references are checked where tables change", self.name);
         };
         let since_begin = &live.changes[live.mark..];
+        if since_begin.is_empty() {
+            return Ok(());
+        }
         if !R::REFERENCES.is_empty() {
             for row in since_begin.iter().filter_map(|change| live.rows.get(&change.key)) {
                 self.check_row_references(row, tables)?;
