@@ -136,6 +136,36 @@ test("a tablet goes on through a Wi-Fi drop, and all it did arrives once", async
   assert.deepEqual(vera.complaints.filter(isOurs), []);
 });
 
+test("what a tablet did without Wi-Fi survives a reload, and what came of it is told", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const send = await ordered(address, BREAKFAST);
+  await send("vera", "ClaimOrder", { order: 1 });
+  const vera = await tablet(t, directory, address, "vera", holdable);
+  // The page can still be loaded; only the live connection is away.
+  await vera.way.cut();
+  await vera.locator(".away").waitFor();
+  for (const name of ["Picked 2 Apples", "Picked 1 Bananas"]) {
+    await vera.getByRole("button", { name }).click();
+  }
+  await says(vera.locator(".away"), "2 things wait");
+  // Somebody was quicker with one of them.
+  await send("vera", "PickLine", { order: 1, sku: "BANANAS-1KG", quantity: 1 });
+  await vera.reload();
+  await vera.locator(".away").waitFor();
+  vera.way.isDown = false;
+  await vera.locator(".connection.live").waitFor();
+  await says(line(vera, "APPLES-1KG"), "✓ Picked");
+  await says(vera.getByRole("alert"), "Pick line: BANANAS-1KG is picked already.");
+  await vera.getByRole("button", { name: "I have read it" }).click();
+  // It is done, and not again after the next reload.
+  await vera.reload();
+  await says(line(vera, "APPLES-1KG"), "✓ Picked");
+  await vera.locator(".connection.live").waitFor();
+  assert.equal(await vera.getByRole("alert").count(), 0);
+  assert.deepEqual(vera.complaints.filter(isOurs), []);
+});
+
 test("whoever knows the code of the shift may help until it is over", async (t) => {
   const directory = await place(t);
   const { address } = await serve(t, directory, "--dev");

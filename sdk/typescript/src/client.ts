@@ -3,6 +3,7 @@
 import {
   type Action,
   Connection,
+  type Event,
   type Phase,
   type Settled,
   TIMING,
@@ -11,6 +12,7 @@ import {
 import { DeedsError, type ErrorMessage } from "./error.js";
 import { newId } from "./id.js";
 import { Link, type OpenSocket, type TokenProvider } from "./link.js";
+import type { Kept, Outbox } from "./outbox.js";
 import { type Effect, overlay, type Pending, report, type Shown } from "./pending.js";
 import type {
   AnswerOf,
@@ -31,6 +33,10 @@ export interface ClientOptions {
   token: TokenProvider;
   /** Where the server is, like `https://bank.example`; in a browser the page's own by default. */
   url?: string;
+  /** Where commands on their way survive a reload of the page. */
+  outbox?: Outbox;
+  /** Told of each command that the page before this one had on its way, and is sent again. */
+  onRestored?: (restored: Restored) => void;
   /** How long a result is kept up to date after its last reader has gone, in milliseconds. */
   keepMs?: number;
   timing?: Partial<Timing>;
@@ -69,6 +75,19 @@ export interface Sent<Answer, Refusal> {
   readonly durable: Promise<Outcome<Answer, Refusal>>;
   /** Resolves when everything that is live here shows what it did. */
   readonly visible: Promise<Outcome<Answer, Refusal>>;
+}
+
+/** A command of a page before this one. Effects are not kept, and its types are the app's to know. */
+export interface Restored extends Sent<unknown, RecordedRefusal> {
+  readonly name: string;
+  readonly args: unknown;
+}
+
+/** A refusal as it is recorded. */
+export interface RecordedRefusal {
+  code: string;
+  message: string;
+  data?: unknown;
 }
 
 /** How the connection is. */
@@ -128,6 +147,9 @@ export class Client {
   private readonly statusReaders = new Set<() => void>();
   private pendingNow: readonly Pending[] = [];
   private readonly pendingReaders = new Set<() => void>();
+  /** What is sent before the outbox was looked into: it comes after what is in there. */
+  private early: (Event & { type: "send" })[] | undefined;
+  private isClosed = false;
 
   constructor(private readonly options: ClientOptions) {
     this.keepMs = options.keepMs ?? 5_000;
@@ -141,6 +163,7 @@ export class Client {
       options.openSocket,
     );
     this.status = this.statusNow();
+    if (options.outbox) void this.restore(options.outbox);
     this.link.happen({ type: "start" });
   }
 
@@ -198,8 +221,17 @@ export class Client {
     args: ArgsOf<C>,
     options: SendOptions = {},
   ): Sent<AnswerOf<C>, RefusalOf<C>> {
-    type Told = Outcome<AnswerOf<C>, RefusalOf<C>>;
     const id = options.id ?? newId(Date.now() + this.connection.clockAheadMs);
+    this.options.outbox?.keep({ id, name: command.name, args, at: Date.now() });
+    return this.track({ type: "send", id, name: command.name, args }, options.optimistic);
+  }
+
+  private track<Answer, Refusal>(
+    event: Event & { type: "send" },
+    effect: Effect | undefined,
+  ): Sent<Answer, Refusal> {
+    type Told = Outcome<Answer, Refusal>;
+    const { id, name, args } = event;
     const durable = deferred<Told>();
     const visible = deferred<Told>();
     // Whoever does not look at one of them need not hear that it failed.
@@ -207,8 +239,8 @@ export class Client {
     durable.promise.catch(() => {});
     let outcome: Told | undefined;
     const tracked: Tracked = {
-      pending: { id, name: command.name, args, state: "sending" },
-      effect: options.optimistic,
+      pending: { id, name, args, state: "sending" },
+      effect,
       position: undefined,
       settle: (result) => {
         if ("error" in result) {
@@ -219,17 +251,35 @@ export class Client {
         const { position } = result;
         outcome =
           "refusal" in result
-            ? { ok: false, refusal: result.refusal as RefusalOf<C>, position }
-            : { ok: true, answer: result.answer as AnswerOf<C>, position };
+            ? { ok: false, refusal: result.refusal as Refusal, position }
+            : { ok: true, answer: result.answer as Answer, position };
         durable.resolve(outcome);
       },
       see: () => visible.resolve(outcome!),
       forsake: (error) => visible.reject(new DeedsError(error)),
     };
     this.tracked.push(tracked);
-    this.link.happen({ type: "send", id, name: command.name, args });
+    if (this.early) this.early.push(event);
+    else this.link.happen(event);
     this.show();
     return { id, durable: durable.promise, visible: visible.promise };
+  }
+
+  /** Sends what an earlier page had on its way, before anything else. */
+  private async restore(outbox: Outbox): Promise<void> {
+    const early: (Event & { type: "send" })[] = (this.early = []);
+    const kept = await outbox.load().catch((): Kept[] => []);
+    this.early = undefined;
+    const { offlineMs } = { ...TIMING, ...this.options.timing };
+    for (const { id, name, args, at } of kept) {
+      if (early.some((event) => event.id === id)) continue;
+      const sent = this.track<unknown, RecordedRefusal>(
+        { type: "send", id, name, args, until: at + offlineMs },
+        undefined,
+      );
+      this.options.onRestored?.({ ...sent, name, args });
+    }
+    for (const event of early) this.link.happen(event);
   }
 
   /** How the connection is. */
@@ -273,6 +323,7 @@ export class Client {
 
   /** Hangs up for good. */
   close(): void {
+    this.isClosed = true;
     for (const entry of this.entries.values()) clearTimeout(entry.dropping);
     this.link.happen({ type: "close" });
   }
@@ -302,6 +353,8 @@ export class Client {
     const place = this.tracked.findIndex((tracked) => tracked.pending.id === id);
     const tracked = this.tracked[place];
     if (!tracked) return;
+    // What is given up only because this client is closed is the next one's to send.
+    if (!this.isClosed) this.options.outbox?.forget(id);
     tracked.settle(result);
     if ("answer" in result) {
       tracked.position = result.position;

@@ -64,7 +64,8 @@ export type Event =
   | { type: "watch"; key: string; query: string; args: unknown; kind: "rows" | "value" }
   | { type: "unwatch"; key: string }
   | { type: "ask"; ask: number; query: string; args: unknown }
-  | { type: "send"; id: string; name: string; args: unknown }
+  /** `until`: an earlier page sent it, or may have, and it is given up then. */
+  | { type: "send"; id: string; name: string; args: unknown; until?: number }
   | { type: "token"; token: string }
   | { type: "close" };
 
@@ -509,14 +510,17 @@ export class Connection {
   }
 
   private send(event: Extract<Event, { type: "send" }>, now: number): Action[] {
-    const { id, name, args } = event;
+    const { id, name, args, until } = event;
     if (this.ended) return [{ do: "settle", id, result: { error: this.ended } }];
     if (new TextEncoder().encode(JSON.stringify(args)).length > ARGS_BYTES_MAX) {
       return [{ do: "settle", id, result: { error: TOO_LARGE } }];
     }
+    if (until !== undefined && now >= until) {
+      return [{ do: "settle", id, result: { error: UNKNOWN } }];
+    }
     const isLive = this.phase === "live";
-    const deadline = isLive ? Infinity : now + this.timing.offlineMs;
-    const command: Unsettled = { id, name, args, deadline, wasSent: false };
+    const deadline = isLive ? Infinity : (until ?? now + this.timing.offlineMs);
+    const command: Unsettled = { id, name, args, deadline, wasSent: until !== undefined };
     this.unsettled.set(id, command);
     return isLive ? [this.deliver(command, now)] : [];
   }

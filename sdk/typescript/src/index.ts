@@ -8,6 +8,8 @@ export {
   createClient,
   type Followed,
   type Outcome,
+  type RecordedRefusal,
+  type Restored,
   type SendOptions,
   type Sent,
   type Snapshot,
@@ -15,6 +17,7 @@ export {
 export { DeedsError, type ErrorKind } from "./error.js";
 export { newId } from "./id.js";
 export type { OpenSocket, Socket, TokenProvider } from "./link.js";
+export { indexedDbOutbox, type Kept, type Outbox } from "./outbox.js";
 export type { Draft, Effect, Pending, RowsDraft } from "./pending.js";
 export {
   type AnswerOf,

@@ -20,8 +20,7 @@ export const Denied = valueQuery<object, number>("Denied");
 export const Write = command<Note, number, { code: "unlucky"; message: string }>("Write");
 
 /** A client, its server, and the way between them, which can be cut. */
-export function connected(options: Partial<ClientOptions> = {}) {
-  const server = new ModelServer();
+export function connected(options: Partial<ClientOptions> = {}, server = new ModelServer()) {
   let cut = () => {};
   const way = { isUp: true, sent: [] as ToServer[], held: undefined as FromServer[] | undefined };
   const openSocket = (): Socket => {

@@ -1,25 +1,34 @@
 // The frame of every page: where one can go, how the connection is, who is there.
 
 import { useConnection, usePending } from "deeds/react";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 import type { Person } from "./person";
 import { to } from "./route";
 import { Basket } from "./told";
+import { wish } from "./words";
 
 /** The parts of the food bank, by the first part of their route. */
 export const AREAS = { shop: "Shop", warehouse: "Warehouse", admin: "Admin" } as const;
 
 export type Area = keyof typeof AREAS;
 
+/** What was wanted before the page was loaded again, and did not come about. */
+export interface Undone {
+  id: string;
+  name: string;
+  why: string;
+}
+
 interface Props {
   person: Person;
   area: Area;
   areas: Area[];
+  undone: Undone[];
   children: ReactNode;
 }
 
-export function Frame({ person, area, areas, children }: Props) {
+export function Frame({ person, area, areas, undone, children }: Props) {
   return (
     <>
       <header className="bar">
@@ -44,6 +53,7 @@ export function Frame({ person, area, areas, children }: Props) {
         </span>
       </header>
       <Away />
+      <NotDone undone={undone} />
       {children}
     </>
   );
@@ -98,5 +108,25 @@ function Away() {
       when it is back
       {waiting > 0 && <>: {waiting === 1 ? "one thing waits" : `${waiting} things wait`}</>}.
     </p>
+  );
+}
+
+/** Whoever wanted it has seen it on the way, and its place on the page is gone with the page. */
+function NotDone({ undone }: { undone: Undone[] }) {
+  const [read, setRead] = useState<string[]>([]);
+  const news = undone.filter(({ id }) => !read.includes(id));
+  if (news.length === 0) return null;
+  return (
+    <div className="away" role="alert">
+      <strong>Not done, after the page was loaded again:</strong>
+      <ul>
+        {news.map(({ id, name, why }) => (
+          <li key={id}>
+            {wish(name)}: {why}
+          </li>
+        ))}
+      </ul>
+      <button onClick={() => setRead(undone.map(({ id }) => id))}>I have read it</button>
+    </div>
   );
 }

@@ -6,7 +6,7 @@ import { lazy, StrictMode, Suspense, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 
 import { queries } from "./deeds-api";
-import { type Area, Frame } from "./frame";
+import { type Area, Frame, type Undone } from "./frame";
 import { clientFor, type Person, rememberedPerson } from "./person";
 import { useRoute } from "./route";
 import { Shop } from "./shop/shop";
@@ -25,21 +25,28 @@ function Page() {
 
 function Signed({ person }: { person: Person }) {
   const [client, setClient] = useState<ReturnType<typeof clientFor>>();
+  const [undone, setUndone] = useState<Undone[]>([]);
   useEffect(() => {
-    const made = clientFor(person);
+    const made = clientFor(person, (restored) => {
+      const tell = (why: string) => setUndone((told) => [...told, { ...restored, why }]);
+      restored.durable.then(
+        (outcome) => !outcome.ok && tell(outcome.refusal.message),
+        (error: Error) => tell(error.message),
+      );
+    });
     setClient(made);
     return () => made.close();
   }, [person]);
   if (!client) return null;
   return (
     <DeedsProvider client={client}>
-      <Areas person={person} />
+      <Areas person={person} undone={undone} />
     </DeedsProvider>
   );
 }
 
 /** Where the person wants to be, and without a wish where their work is. */
-function Areas({ person }: { person: Person }) {
+function Areas({ person, undone }: { person: Person; undone: Undone[] }) {
   const me = useQuery(queries.Me);
   const [wanted, ...route] = useRoute();
   const roles = me.data?.roles ?? [];
@@ -52,7 +59,7 @@ function Areas({ person }: { person: Person }) {
       : "shop";
   const area = areas.find((area) => area === wanted) ?? home;
   return (
-    <Frame person={person} area={area} areas={areas}>
+    <Frame person={person} area={area} areas={areas} undone={undone}>
       {me.status === "loading" ? (
         <main id="main" aria-busy="true">
           <Ghosts count={6} />

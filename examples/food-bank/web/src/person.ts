@@ -1,7 +1,7 @@
 // Who is there. The name stands in the address, so that a tab for each of several people can be open
 // side by side; the token never does.
 
-import { createClient } from "deeds";
+import { createClient, indexedDbOutbox, type Restored } from "deeds";
 
 import { app } from "./deeds-api";
 
@@ -75,6 +75,12 @@ export function tokensOf({ actor, token }: Person): () => Promise<string> {
  */
 const OFFLINE_MS = 3_600_000;
 
-/** The connection of a person. */
-export const clientFor = (person: Person) =>
-  createClient({ app, token: tokensOf(person), timing: { offlineMs: OFFLINE_MS } });
+/** The connection of a person. What was on its way when the page was loaded again is sent again. */
+export const clientFor = (person: Person, onRestored: (restored: Restored) => void) =>
+  createClient({
+    app,
+    token: tokensOf(person),
+    timing: { offlineMs: OFFLINE_MS },
+    outbox: indexedDbOutbox(`food-bank ${person.actor}`),
+    onRestored,
+  });

@@ -7,6 +7,15 @@ import type { AddToCartRefusal, Category, Label, LineView, Shortage, Status } fr
 /** With a capital, and no other. */
 export const sentence = (words: string) => words[0]!.toUpperCase() + words.slice(1).toLowerCase();
 
+/** A command as people say it: `food-bank/AddToCart` is `Add to cart`. */
+export const wish = (command: string) =>
+  sentence(
+    command
+      .split("/")
+      .at(-1)!
+      .replace(/\B([A-Z])/g, " $1"),
+  );
+
 const plain = (word: string) => sentence(word.replaceAll("_", " "));
 
 export const aisle = (category: Category) => plain(category);

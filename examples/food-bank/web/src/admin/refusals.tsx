@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "react";
 
 import { type Person, tokensOf } from "../person";
 import { Ghosts, Nothing } from "../told";
-import { count, sentence, whenExactly } from "../words";
+import { count, sentence, whenExactly, wish } from "../words";
 import { BarsByName } from "./charts";
 import { followRefused, type Refused } from "./records";
 
@@ -50,15 +50,6 @@ function useRefused(person: Person): { refused: Refused[] | undefined; error: st
   }, [person]);
   return { refused, error };
 }
-
-/** `food-bank/AddToCart` is `Add to cart`. */
-const wish = (command: string) =>
-  sentence(
-    command
-      .split("/")
-      .at(-1)!
-      .replace(/\B([A-Z])/g, " $1"),
-  );
 
 export function Refusals({ person }: { person: Person }) {
   const { refused, error } = useRefused(person);
