@@ -12,7 +12,7 @@
 //! - [`writer`]: append: hash, write, sync; `head`: the file it appends to; `seal`: the split of full segments;
 //! - `window`, `scan`, `proof`, `catalog`: reading frames and proving them, segment by segment;
 //! - [`recovery`]: opening after anything: torn or damaged; `retiling`: tiles written anew;
-//! - [`reader`]: durable records from any position, beside a live writer;
+//! - [`reader`], [`stream`]: durable records from any position, beside a live writer;
 //! - `frames`, [`archive`], [`backup`], [`mod@restore`]: whole frames, copied to an archive beside a
 //!   live writer; `copies`: records from there into a new lineage;
 //! - [`note`], [`checkpoint`]: signed notes, and what they say of the tree; [`consistency`]: proofs that
@@ -53,6 +53,7 @@ mod retiling;
 mod scan;
 mod seal;
 pub mod segment;
+pub mod stream;
 mod tiles;
 pub mod verify;
 mod window;
@@ -67,10 +68,13 @@ pub use frame::{FRAME_BYTES_MAX, FrameIndex};
 pub use guard::GuardFile;
 pub use last_signed::LastSigned;
 pub use merkle::Hash;
-pub use reader::{Info, ReadError, Reader, Stream};
-pub use record::{Outcome, Record, RecordDraft, RecordHeader, RecordKind, StoredCommandId};
+pub use reader::{Info, ReadError, Reader};
+pub use record::{
+    Outcome, Record, RecordDraft, RecordHeader, RecordKind, RecordRef, StoredCommandId,
+};
 pub use recovery::{Damage, GuardFinding, OpenError, Recovered, Torn};
 pub use reserve::RESERVE_BYTES;
 pub use restore::{Cut, RestoreError, Restored, restore};
+pub use stream::Stream;
 pub use verify::{Comparison, Progress, Verified, VerifyError, verify, verify_against};
 pub use writer::{AppendError, Appended, SealJob, Sealing, Writer, WriterOptions};

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deeds_values::{Lineage, Position};
 
-use crate::body::Body;
 use crate::catalog;
 use crate::checkpoint::TreeHead;
 use crate::disk::{Attempt, Disk, DiskError};
@@ -17,12 +16,13 @@ use crate::frame::{FrameIndex, FrameKind};
 use crate::mark::Mark;
 use crate::merkle::Hash;
 use crate::proof::prove_bodies;
-use crate::record::{Record, RecordHeader};
+use crate::record::{Record, RecordRef};
 use crate::recovery::Damage;
 use crate::scan::{Depth, FrameBuffer, Point, ScanError, SegmentScan, Step, Within};
 use crate::segment::{SegmentHeader, SegmentKind};
+use crate::stream::Stream;
 use crate::tiles;
-use crate::window::{READ_AHEAD_BYTES, READ_SPOT_BYTES};
+use crate::window::READ_SPOT_BYTES;
 
 /// How far apart the places are that a reader remembers in a segment.
 const INDEX_BYTES: u64 = 64 << 10;
@@ -177,9 +177,9 @@ impl Reader {
                 let length = within.bodies - before.bodies;
                 let bytes = scan.body_bytes(at, &frame.header, before.bodies, length)?.to_vec();
                 prove_bodies(&header, &bytes).map_err(|what| damaged(&scan, what))?;
-                let bodies = take_bodies(&header, &bytes);
-                let bodies = bodies.map_err(|what| damaged(&scan, what.to_owned()))?;
-                return Ok(Some(Record { header, bodies }));
+                let record = RecordRef::new(header, &bytes);
+                let record = record.map_err(|what| damaged(&scan, what.to_owned()))?;
+                return Ok(Some(record.to_record()));
             }
         }
     }
@@ -187,16 +187,7 @@ impl Reader {
     /// Durable records from a position on. At the end the iterator says `None`; asked again later
     /// it goes on with what has been appended meanwhile.
     pub fn stream(&self, from: Position) -> Stream {
-        Stream {
-            reader: self.clone(),
-            position: from,
-            durable: None,
-            scan: None,
-            frame: FrameBuffer::new(),
-            frame_at: None,
-            within: Within::default(),
-            failed: false,
-        }
+        Stream::new(self.clone(), from)
     }
 
     /// What the chronicle is and how large.
@@ -384,116 +375,4 @@ fn behind(mark: &Mark) -> Durable {
 fn further(a: Durable, b: Durable) -> Durable {
     let reach = |durable: &Durable| (durable.segment, durable.at.offset);
     if reach(&b) > reach(&a) { b } else { a }
-}
-
-/// See [`Reader::stream`].
-pub struct Stream {
-    reader: Reader,
-    /// The next position to give.
-    position: Position,
-    durable: Option<Durable>,
-    scan: Option<SegmentScan>,
-    frame: FrameBuffer,
-    frame_at: Option<Point>,
-    within: Within,
-    failed: bool,
-}
-
-impl Stream {
-    /// The next position this will give.
-    pub fn next_position(&self) -> Position {
-        self.position
-    }
-
-    fn read(&mut self) -> Result<Option<Record>, ReadError> {
-        loop {
-            if let (Some(at), Some(scan)) = (self.frame_at, &self.scan) {
-                let stored = self.frame.record(&mut self.within);
-                let stored = stored.map_err(|what| scan.damage_at(at, what))?;
-                match stored {
-                    None => self.frame_at = None,
-                    Some(stored) if stored.header.position < self.position => {}
-                    Some(stored) if stored.header.position == self.position => {
-                        let bodies = take_bodies(&stored.header, stored.bodies);
-                        let bodies = bodies.map_err(|what| scan.damage_at(at, what))?;
-                        self.position = self.position.next();
-                        return Ok(Some(Record { header: stored.header, bodies }));
-                    }
-                    Some(stored) => {
-                        let found = stored.header.position;
-                        let what =
-                            format!("position {found} stands where {} should", self.position);
-                        return Err(scan.damage_at(at, what).into());
-                    }
-                }
-            } else if !self.read_frame()? {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Reads the next frame of records; `false` at the end of what is durable.
-    fn read_frame(&mut self) -> Result<bool, ReadError> {
-        let durable = match self.durable {
-            Some(durable) if self.position < durable.at.position => durable,
-            _ => {
-                let durable = self.reader.durable()?;
-                self.durable = Some(durable);
-                // What was read ahead may have been written meanwhile.
-                self.scan.iter_mut().for_each(SegmentScan::forget);
-                durable
-            }
-        };
-        if self.position >= durable.at.position {
-            return Ok(false);
-        }
-        let mut scan = match self.scan.take() {
-            Some(scan) => scan,
-            None => self.reader.locate(self.position, durable)?.reading_ahead(READ_AHEAD_BYTES),
-        };
-        while scan.header.number < durable.segment {
-            let next = self.reader.segment(scan.header.number + 1)?;
-            if scan.at.index < next.first_index {
-                break;
-            }
-            scan.check_sealed_end()?;
-            let disk = self.reader.disk().as_ref();
-            scan = SegmentScan::open(disk, next.name(), READ_AHEAD_BYTES)?;
-        }
-        let at = scan.at;
-        if !scan.next(&mut self.frame, Depth::Bodies)? {
-            return Err(scan.damage_at(at, "the file ends before its last frame").into());
-        }
-        let holds_records = self.frame.header.kind == FrameKind::Records;
-        self.frame_at = holds_records.then_some(at);
-        self.within = Within::default();
-        self.scan = Some(scan);
-        Ok(true)
-    }
-}
-
-fn take_bodies(header: &RecordHeader, mut stored: &[u8]) -> Result<Vec<Body>, &'static str> {
-    let mut bodies = Vec::with_capacity(header.bodies.len());
-    for body in &header.bodies {
-        let salt = body.kind.salt_bytes();
-        let (this, rest) = stored
-            .split_at_checked(salt + body.length as usize)
-            .ok_or("a body is missing in the bodies block")?;
-        bodies.push(Body { class: body.class, bytes: this[salt..].to_vec() });
-        stored = rest;
-    }
-    Ok(bodies)
-}
-
-impl Iterator for Stream {
-    type Item = Result<Record, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let read = self.read().transpose();
-        self.failed = matches!(read, Some(Err(_)));
-        read
-    }
 }

@@ -236,6 +236,51 @@ impl Record {
     }
 }
 
+/// A record read back, lent: its bodies lie where they were read.
+#[derive(Clone, Debug)]
+pub struct RecordRef<'a> {
+    /// The header.
+    pub header: RecordHeader,
+    /// Salts and bodies, as they are stored.
+    stored: &'a [u8],
+}
+
+impl<'a> RecordRef<'a> {
+    /// The record of a header and what is stored of its bodies.
+    pub(crate) fn new(header: RecordHeader, stored: &'a [u8]) -> Result<Self, &'static str> {
+        if (stored.len() as u64) < header.stored_body_bytes() {
+            return Err("a body is missing in the bodies block");
+        }
+        Ok(Self { header, stored })
+    }
+
+    /// The record's position.
+    pub fn position(&self) -> Position {
+        self.header.position
+    }
+
+    /// The bytes of the body of a class, if the record has one.
+    pub fn body(&self, class: BodyClass) -> Option<&'a [u8]> {
+        self.bodies().find(|(found, _)| *found == class).map(|(_, bytes)| bytes)
+    }
+
+    /// A copy to keep.
+    pub fn to_record(&self) -> Record {
+        let bodies = self.bodies().map(|(class, bytes)| Body { class, bytes: bytes.to_vec() });
+        Record { header: self.header.clone(), bodies: bodies.collect() }
+    }
+
+    fn bodies(&self) -> impl Iterator<Item = (BodyClass, &'a [u8])> {
+        let mut rest = self.stored;
+        self.header.bodies.iter().map(move |body| {
+            let (salt, length) = (body.kind.salt_bytes(), body.length as usize);
+            let (this, behind) = rest.split_at(salt + length);
+            rest = behind;
+            (body.class, &this[salt..])
+        })
+    }
+}
+
 /// Bytes that are no record header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {

@@ -113,6 +113,11 @@ impl FrameBuffer {
         at.bodies += stored;
         Ok(Some(StoredRecord { header, header_bytes: &rest[..length], bodies }))
     }
+
+    /// The bodies of the record that lies between two places; none if they were not read.
+    pub(crate) fn bodies_between(&self, from: Within, to: Within) -> &[u8] {
+        self.bodies.get(from.bodies..to.bodies).unwrap_or_default()
+    }
 }
 
 /// What a step found.

@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use crate::actor::Actor;
 use crate::command::{ArgumentError, Decide, Parsed};
-use crate::event::{Evolve, Listed, Meta};
+use crate::event::{Evolve, Listed};
 use crate::exact;
 use crate::live::{self, Question};
 use crate::query::{Read, Shared};
 use crate::recorded::DecodeError;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::replay::{self, Queue};
 use crate::state::{Members, State};
 
 /// A state with its commands, events and queries.
@@ -97,8 +98,8 @@ pub struct EventType<A: App> {
     pub personal: &'static [&'static str],
     /// The schema of the event.
     pub schema: SchemaOf,
-    /// Reads one recorded event and evolves the state by it.
-    pub replay: fn(&mut A, &mut &[u8], Option<&[u8]>, &Meta<'_>) -> Result<(), DecodeError>,
+    /// An empty queue of recorded events of this type, for replay.
+    pub queue: fn() -> Box<dyn Queue<A>>,
 }
 
 impl<A: App> EventType<A> {
@@ -110,9 +111,7 @@ impl<A: App> EventType<A> {
             doc: E::DOC,
             personal: E::PERSONAL,
             schema: E::schema,
-            replay: |state, plain, personal, meta| {
-                E::decode(plain, personal).map(|event| event.evolve(state, meta))
-            },
+            queue: replay::queue::<A, E>,
         }
     }
 }

@@ -6,16 +6,20 @@
 //!   seen, so it is `gone`, never run.
 //! - a number of a named source, strictly rising: the last one is remembered for ever.
 //!
-//! Derived from records alone, so a replay makes the same window.
+//! Derived from records alone, so a replay makes the same window. Looking up takes a table of places
+//! in the window besides; who only remembers, as replay and the snapshotter do, has none.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 
 use deeds_values::{CommandId, Position, Timestamp};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// How long a UUIDv7 is remembered, in log time: 24 hours.
 pub const WINDOW_US: i64 = 24 * 3600 * 1_000_000;
 
-/// How many UUIDv7s are remembered unless told otherwise: about 100 bytes each.
+/// How many UUIDv7s are remembered unless told otherwise: 48 bytes each, and 5 to 10 to look up.
 pub const WINDOW_COMMANDS: usize = 1_000_000;
 
 /// How far ahead of log time a UUIDv7 may be: 5 minutes, the usual bound for clocks that are meant
@@ -77,35 +81,116 @@ pub struct RememberedNumber {
     pub fingerprint: Fingerprint,
 }
 
-/// The actor's number and the 16 bytes of the UUID.
-type UniqueKey = (u32, [u8; 16]);
-
 /// The window and the sources.
 #[derive(Clone, Debug)]
 pub struct Duplicates {
     capacity: usize,
-    unique: HashMap<UniqueKey, Seen>,
-    /// In the order of recording, with the time of the record.
-    order: VecDeque<(Timestamp, UniqueKey)>,
+    /// In the order of recording.
+    unique: VecDeque<RememberedUnique>,
+    places: Option<Places>,
     /// The newest id time ever forgotten, in milliseconds.
     horizon_ms: Option<u64>,
     numbered: HashMap<(u32, String), (u64, Seen)>,
 }
 
+/// Where in the window an id is. A place is counted from the first id ever put in, modulo 2³²: so
+/// none has to be changed when the oldest is forgotten.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    table: HashTable<u32>,
+    /// The place of the oldest.
+    first: u32,
+    /// Clients choose their ids, so the hash is one that they cannot predict.
+    hasher: RandomState,
+}
+
+impl Places {
+    fn find(&self, window: &VecDeque<RememberedUnique>, actor: u32, id: &[u8; 16]) -> Option<Seen> {
+        let at = |place: u32| &window[place.wrapping_sub(self.first) as usize];
+        let same = |place: &u32| at(*place).actor == actor && at(*place).id == *id;
+        let place = self.table.find(self.hasher.hash_one((actor, id)), same)?;
+        let RememberedUnique { position, fingerprint, .. } = *at(*place);
+        Some(Seen { position, fingerprint })
+    }
+
+    /// Takes in the youngest of the window.
+    fn add_last(&mut self, window: &VecDeque<RememberedUnique>) {
+        let (first, hasher) = (self.first, &self.hasher);
+        let hash = |place: &u32| {
+            let unique = &window[place.wrapping_sub(first) as usize];
+            hasher.hash_one((unique.actor, &unique.id))
+        };
+        let last = u32::try_from(window.len() - 1).expect("a window holds less than 4 billion");
+        let place = first.wrapping_add(last);
+        self.table.insert_unique(hash(&place), place, hash);
+    }
+
+    /// Takes out the oldest, which was taken from the window just now.
+    fn remove_first(&mut self, forgotten: &RememberedUnique) {
+        let hash = self.hasher.hash_one((forgotten.actor, &forgotten.id));
+        let entry = self.table.find_entry(hash, |place| *place == self.first);
+        entry.expect("the window and its places hold the same ids").remove();
+        self.first = self.first.wrapping_add(1);
+    }
+}
+
 impl Duplicates {
     /// An empty window that holds at most `capacity` UUIDs.
     pub fn new(capacity: usize) -> Self {
+        Self { places: Some(Places::default()), ..Self::only_remembering(capacity) }
+    }
+
+    /// The same, but nothing can be looked up in it until [`Self::to_look_up`].
+    pub fn only_remembering(capacity: usize) -> Self {
         assert!(capacity > 0, "a window remembers something");
+        assert!(u32::try_from(capacity).is_ok(), "a window holds less than 4 billion");
         Self {
             capacity,
-            unique: HashMap::new(),
-            order: VecDeque::new(),
+            unique: VecDeque::new(),
+            places: None,
             horizon_ms: None,
             numbered: HashMap::new(),
         }
     }
 
+    /// A copy that only remembers.
+    pub fn to_remember(&self) -> Self {
+        Self {
+            capacity: self.capacity,
+            unique: self.unique.clone(),
+            places: None,
+            horizon_ms: self.horizon_ms,
+            numbered: self.numbered.clone(),
+        }
+    }
+
+    /// The window to look up in; none if it holds an id twice.
+    pub fn to_look_up(mut self) -> Option<Self> {
+        if self.places.is_none() {
+            let table = HashTable::with_capacity(self.unique.len());
+            let mut places = Places { table, ..Places::default() };
+            let hash =
+                |unique: &RememberedUnique| places.hasher.hash_one((unique.actor, &unique.id));
+            for (place, unique) in (0..).zip(&self.unique) {
+                let same = |other: &u32| {
+                    let other = &self.unique[*other as usize];
+                    other.actor == unique.actor && other.id == unique.id
+                };
+                let rehash = |place: &u32| hash(&self.unique[*place as usize]);
+                match places.table.entry(hash(unique), same, rehash) {
+                    Entry::Occupied(_) => return None,
+                    Entry::Vacant(entry) => drop(entry.insert(place)),
+                }
+            }
+            self.places = Some(places);
+        }
+        Some(self)
+    }
+
     /// What is known of this id of this actor, at this log time.
+    ///
+    /// # Panics
+    /// If the window only remembers.
     pub fn look_up(
         &self,
         actor: u32,
@@ -113,9 +198,10 @@ impl Duplicates {
         fingerprint: Fingerprint,
         log_time: Timestamp,
     ) -> Sighting {
+        let places = self.places.as_ref().expect("a window that only remembers is not asked");
         match id {
-            CommandId::Unique(uuid) => match self.unique.get(&(actor, *uuid.as_bytes())) {
-                Some(seen) => sighting(*seen, fingerprint),
+            CommandId::Unique(uuid) => match places.find(&self.unique, actor, uuid.as_bytes()) {
+                Some(seen) => sighting(seen, fingerprint),
                 None => {
                     let id_ms = CommandId::unique_ms(uuid);
                     let log_ms = u64::try_from(log_time.0 / 1_000).unwrap_or(0);
@@ -141,7 +227,8 @@ impl Duplicates {
     /// Remembers a recorded command.
     ///
     /// # Panics
-    /// If the id was seen before: it is looked up first.
+    /// If the id was seen before: it is looked up first. A window that only remembers does not notice
+    /// before [`Self::to_look_up`].
     pub fn remember(
         &mut self,
         actor: u32,
@@ -150,16 +237,22 @@ impl Duplicates {
         position: Position,
         time: Timestamp,
     ) {
-        let seen = Seen { position, fingerprint };
         match id {
             CommandId::Unique(uuid) => {
-                let key = (actor, *uuid.as_bytes());
-                let before = self.unique.insert(key, seen);
-                assert!(before.is_none(), "a command is recorded once");
-                self.order.push_back((time, key));
+                let id = *uuid.as_bytes();
+                if let Some(places) = &self.places {
+                    let before = places.find(&self.unique, actor, &id);
+                    assert!(before.is_none(), "a command is recorded once");
+                }
+                let remembered = RememberedUnique { position, time, actor, id, fingerprint };
+                self.unique.push_back(remembered);
+                if let Some(places) = &mut self.places {
+                    places.add_last(&self.unique);
+                }
                 self.forget(time);
             }
             CommandId::Numbered { source, number } => {
+                let seen = Seen { position, fingerprint };
                 let before = self.numbered.insert((actor, source.clone()), (*number, seen));
                 assert!(before.is_none_or(|(last, _)| last < *number), "a source's numbers rise");
             }
@@ -167,16 +260,19 @@ impl Duplicates {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        while let Some(&(time, key)) = self.order.front() {
-            if now.0 - time.0 <= WINDOW_US && self.order.len() <= self.capacity {
+        while let Some(oldest) = self.unique.front() {
+            if now.0 - oldest.time.0 <= WINDOW_US && self.unique.len() <= self.capacity {
                 break;
             }
-            self.order.pop_front();
-            self.unique.remove(&key).expect("the order and the window hold the same ids");
-            let id_ms = CommandId::unique_ms(&uuid::Uuid::from_bytes(key.1));
+            let forgotten = self.unique.pop_front().expect("there is an oldest one");
+            if let Some(places) = &mut self.places {
+                places.remove_first(&forgotten);
+            }
+            let id_ms = CommandId::unique_ms(&uuid::Uuid::from_bytes(forgotten.id));
             self.horizon_ms = self.horizon_ms.max(Some(id_ms));
         }
-        assert_eq!(self.order.len(), self.unique.len());
+        let places = self.places.as_ref().map_or(self.unique.len(), |places| places.table.len());
+        assert_eq!(places, self.unique.len());
     }
 
     /// The newest id time ever forgotten, in milliseconds since 1970.
@@ -191,10 +287,7 @@ impl Duplicates {
 
     /// The remembered UUIDs, in the order of their records.
     pub fn uniques(&self) -> impl Iterator<Item = RememberedUnique> + '_ {
-        self.order.iter().map(|(time, key)| {
-            let Seen { position, fingerprint } = self.unique[key];
-            RememberedUnique { position, time: *time, actor: key.0, id: key.1, fingerprint }
-        })
+        self.unique.iter().copied()
     }
 
     /// The remembered numbers, by actor and source.
@@ -210,19 +303,19 @@ impl Duplicates {
         numbers
     }
 
-    /// The window that remembered this; none if one window cannot have.
+    /// The window that remembered this, and only remembers; none if one window cannot have. Whether
+    /// an id is in it twice shows [`Self::to_look_up`].
     pub fn remembering(
         capacity: usize,
         horizon_ms: Option<u64>,
         uniques: impl IntoIterator<Item = RememberedUnique>,
         numbers: impl IntoIterator<Item = RememberedNumber>,
     ) -> Option<Self> {
-        let mut window = Self { horizon_ms, ..Self::new(capacity) };
-        for RememberedUnique { position, time, actor, id, fingerprint } in uniques {
-            let in_order = window.order.back().is_none_or(|(last, _)| *last <= time);
-            let before = window.unique.insert((actor, id), Seen { position, fingerprint });
-            window.order.push_back((time, (actor, id)));
-            if !in_order || before.is_some() || window.order.len() > capacity {
+        let mut window = Self { horizon_ms, ..Self::only_remembering(capacity) };
+        for unique in uniques {
+            let in_order = window.unique.back().is_none_or(|last| last.time <= unique.time);
+            window.unique.push_back(unique);
+            if !in_order || window.unique.len() > capacity {
                 return None;
             }
         }
@@ -328,7 +421,7 @@ mod tests {
             fingerprint: PRINT,
         };
         let window = |uniques: &[RememberedUnique], numbers: &[RememberedNumber]| {
-            Duplicates::remembering(2, None, uniques.to_vec(), numbers.to_vec())
+            Duplicates::remembering(2, None, uniques.to_vec(), numbers.to_vec())?.to_look_up()
         };
         let whole = window(&[unique(1, 5), unique(2, 5)], &[number(3)]).expect("one can have");
         assert_eq!(whole.counts(), (2, 1));

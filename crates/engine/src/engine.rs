@@ -6,7 +6,6 @@
 //! Recorded commands come back through [`crate::replay`].
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -131,12 +130,6 @@ pub enum Outcome {
     },
 }
 
-/// What a number stands for in this chronicle.
-pub(crate) enum NumberedEvent {
-    Known(usize),
-    Unknown(String),
-}
-
 /// The live state of an app and the gates before it.
 pub struct Engine<A: App> {
     pub(crate) state: A,
@@ -145,7 +138,8 @@ pub struct Engine<A: App> {
     secret: [u8; 32],
     /// The number of each event of [`App::EVENTS`], once the chronicle has one.
     event_numbers: Vec<Option<u32>>,
-    pub(crate) events: HashMap<u32, NumberedEvent>,
+    /// Whether the tables remember what changes.
+    pub(crate) records_changes: bool,
     emitted: Emitted,
     decided: u64,
     options: EngineOptions,
@@ -160,7 +154,7 @@ impl<A: App> Engine<A> {
             duplicates: Duplicates::new(options.window_commands),
             secret,
             event_numbers: vec![None; A::EVENTS.len()],
-            events: HashMap::new(),
+            records_changes: true,
             emitted: Emitted::default(),
             decided: 0,
             options,
@@ -182,12 +176,18 @@ impl<A: App> Engine<A> {
         &mut self.clock
     }
 
-    /// Takes over what a snapshot carried: the rows of the tables, the window, and the time of the
-    /// last record. The engine is new.
-    pub fn restore(&mut self, fill: impl FnOnce(&mut A), duplicates: Duplicates, time: Timestamp) {
-        assert_eq!(duplicates.capacity(), self.options.window_commands, "the same window");
-        assert_eq!(self.duplicates.counts(), (0, 0), "only a new engine is restored");
+    /// Takes over the rows that a snapshot carried. The engine is new.
+    pub fn fill(&mut self, fill: impl FnOnce(&mut A)) {
+        assert_eq!(self.decided, 0, "only a new engine is filled");
         fill(&mut self.state);
+    }
+
+    /// Goes on after records whose commands were folded, or filled in: with what they said besides the
+    /// rows. `time` is that of the last one.
+    pub fn resume(&mut self, secret: [u8; 32], duplicates: Duplicates, time: Timestamp) {
+        assert_eq!(duplicates.capacity(), self.options.window_commands, "the same window");
+        assert_eq!(self.duplicates.counts(), (0, 0), "an engine that has decided has its own");
+        self.secret = secret;
         self.duplicates = duplicates;
         #[cfg(feature = "plant")]
         if crate::plant::duplicates_are_forgotten() {
@@ -196,26 +196,18 @@ impl<A: App> Engine<A> {
         self.clock.replayed(time);
     }
 
-    /// Learns that a number stands for an event in this chronicle. A name that no event of the app
-    /// has, now or as an alias, matters only if a record uses it.
+    /// Learns the number of an event in this chronicle. Older names do not matter here: events are
+    /// recorded under the names they have now.
     pub fn name_event(&mut self, number: u32, name: &str) {
-        let named =
-            |event: &crate::app::EventType<A>| event.name == name || event.aliases.contains(&name);
-        let known = match A::EVENTS.iter().position(named) {
-            Some(index) => {
-                if A::EVENTS[index].name == name {
-                    self.event_numbers[index] = Some(number);
-                }
-                NumberedEvent::Known(index)
-            }
-            None => NumberedEvent::Unknown(name.to_owned()),
-        };
-        let before = self.events.insert(number, known);
-        assert!(before.is_none(), "a number is given once");
+        if let Some(index) = A::EVENTS.iter().position(|event| event.name == name) {
+            let before = self.event_numbers[index].replace(number);
+            assert!(before.is_none(), "an event has one number");
+        }
     }
 
     /// Stops or starts remembering changes: replay needs none.
     pub fn record_changes(&mut self, recording: bool) {
+        self.records_changes = recording;
         self.state.each_mut(&mut |table| table.record_changes(recording));
     }
 

@@ -17,11 +17,12 @@ use crate::event::{Event, Listed};
 use crate::query::{Asker, Asking, NO_KEY, Read};
 use crate::recorded;
 use crate::refusal::Refusal;
-use crate::replay::Replayed;
+use crate::replay::{Accepted, Batch, EventNumbers};
 
 /// A scenario: a state made by events, and one actor at a time acting on it.
 pub struct Scenario<A: App> {
     engine: Engine<A>,
+    numbers: EventNumbers,
     actor: ActorId,
     roles: Roles,
     position: Position,
@@ -48,11 +49,14 @@ impl<A: App> Scenario<A> {
         let options =
             EngineOptions { check_invariants: true, decode_again: true, window_commands: 1_000 };
         let mut engine = Engine::new([7; 32], options);
+        let mut numbers = EventNumbers::default();
         for (number, event) in (0..).zip(A::EVENTS) {
             engine.name_event(number, event.name);
+            numbers.name::<A>(number, event.name);
         }
         Self {
             engine,
+            numbers,
             actor: ActorId::new("somebody").expect("a valid name"),
             roles: Roles::none(),
             position: Position(0),
@@ -98,19 +102,18 @@ impl<A: App> Scenario<A> {
         if !personal.is_empty() {
             personal.splice(0..0, [0x91, 0x92, 0x00]);
         }
-        let record = Replayed {
+        let accepted = Accepted {
             position: self.position,
             time: self.now,
-            actor: &self.actor,
-            actor_number: 0,
-            id: None,
-            command: 0,
-            arguments: &[],
-            personal_arguments: &[],
-            accepted: Some(&body),
+            actor: 0,
+            outcome: &body,
             personal: (!personal.is_empty()).then_some(&personal),
         };
-        self.engine.replay(&record).expect("an event reads back as it was written");
+        let mut batch = Batch::default();
+        batch.read(&self.numbers, &accepted).expect("an event reads back as it was written");
+        let folded = self.engine.fold(&mut batch, |_| &self.actor);
+        folded.expect("what happened before does not panic");
+        self.engine.clock().replayed(self.now);
         self.position = self.position.next();
         self
     }

@@ -1,16 +1,16 @@
 //! Bookkeeping: what the records say besides the rows. The numbers that stand for names, the code
 //! and the schema in force, the secret, and whose command a record is.
 //!
-//! Replay keeps these books beside the engine it folds into. The snapshotter keeps its own, without
-//! an engine: [`Ledger`] reads the records that went by since its last snapshot, so that taking one
-//! asks nothing of the thread that decides.
+//! Replay keeps these books beside the engine that it folds into, and the snapshotter keeps its own:
+//! [`Ledger`] reads the records that went by since its last snapshot, so that taking one asks nothing
+//! of the thread that decides.
 
-use deeds_chronicle::{BodyClass, Record, RecordKind, StoredCommandId};
+use deeds_chronicle::{BodyClass, RecordHeader, RecordKind, RecordRef, StoredCommandId};
 use deeds_engine::app::{App, CommandType};
 use deeds_engine::duplicates::Duplicates;
 use deeds_engine::engine::fingerprint;
 use deeds_engine::recorded::DecodeError;
-use deeds_values::{ActorId, CommandId, Position, Timestamp};
+use deeds_values::{CommandId, Position, Timestamp};
 
 use crate::keys::KeyActivation;
 use crate::names::{NameError, Names, Namespace};
@@ -33,61 +33,47 @@ pub(crate) struct Books {
     pub(crate) next: Position,
 }
 
-/// What a system record said that others keep, too.
+/// What a record said that others keep, too.
 pub(crate) enum Said {
-    /// A chronicle begins, with this secret.
-    Genesis([u8; 32]),
-    /// Names of events have numbers from here on.
-    Events(Definitions),
+    /// Names have numbers from here on.
+    Names(Namespace, Definitions),
     /// Nothing that concerns anybody else.
     Else,
 }
 
-/// Whose command a record is, and which.
-pub(crate) struct Identity {
-    pub(crate) actor: ActorId,
-    pub(crate) id: Option<CommandId>,
-    /// The place in [`App::COMMANDS`]. A command that this code no longer has can still be folded:
-    /// its events decide. Its place only tells apart contents under one id.
-    pub(crate) command: usize,
-}
-
 impl Books {
-    /// Writes down what a system record says. The caller moves on with [`Self::turn`].
-    pub(crate) fn system<A: App>(&mut self, record: &Record) -> Result<Said, OpenError> {
+    /// Writes down what a system record says.
+    fn system<A: App>(&mut self, record: &RecordRef<'_>) -> Result<Said, OpenError> {
         let unreadable = |what: String| OpenError::Unreadable { position: record.position(), what };
+        let text = record.body(BodyClass::Text);
         let in_system = |kind: &str, error: DecodeError| unreadable(format!("{kind}: {error}"));
         match record.header.kind {
             RecordKind::Command => unreachable!("a command is no system record"),
             RecordKind::Genesis => {
-                let genesis: Genesis = system::body(record).map_err(|e| in_system("genesis", e))?;
+                let genesis: Genesis = system::body(text).map_err(|e| in_system("genesis", e))?;
                 if genesis.app != A::NAME {
                     return Err(OpenError::OtherApp { found: genesis.app, expected: A::NAME });
                 }
                 self.secret = system::bytes_32(&genesis.secret)
                     .ok_or_else(|| unreadable("genesis: the secret is not 32 bytes".to_owned()))?;
-                return Ok(Said::Genesis(self.secret));
             }
             RecordKind::Name | RecordKind::Actor | RecordKind::Credential => {
                 let definitions: Definitions =
-                    system::body(record).map_err(|e| in_system("names", e))?;
+                    system::body(text).map_err(|e| in_system("names", e))?;
                 let namespace = self.define(&definitions).map_err(unreadable)?;
-                if namespace == Namespace::Event {
-                    return Ok(Said::Events(definitions));
-                }
+                return Ok(Said::Names(namespace, definitions));
             }
             RecordKind::Schema => {
                 let schema: SchemaActivation =
-                    system::body(record).map_err(|e| in_system("schema", e))?;
+                    system::body(text).map_err(|e| in_system("schema", e))?;
                 self.schema = (schema.number, schema.schema);
             }
             RecordKind::Code => {
-                let code: CodeActivation =
-                    system::body(record).map_err(|e| in_system("code", e))?;
+                let code: CodeActivation = system::body(text).map_err(|e| in_system("code", e))?;
                 self.code = (code.number, code.code);
             }
             RecordKind::Key => {
-                self.key = Some(system::body(record).map_err(|e| in_system("key", e))?);
+                self.key = Some(system::body(text).map_err(|e| in_system("key", e))?);
             }
             // It changes nothing: names, keys and commands go on as they were copied.
             RecordKind::Restored => {}
@@ -109,43 +95,24 @@ impl Books {
         Ok(namespace)
     }
 
-    /// Whose command this record is, and which.
-    pub(crate) fn identify<A: App>(&self, record: &Record) -> Result<Identity, String> {
-        let header = &record.header;
-        let name = |namespace: Namespace, number: u32| {
-            self.names
-                .text(namespace, number)
-                .ok_or_else(|| format!("{} {number} is not defined", namespace.text()))
-        };
-        let actor =
-            ActorId::new(name(Namespace::Actor, header.actor)?).map_err(|e| e.to_string())?;
-        let command_name = name(Namespace::Command, header.type_number)?;
-        let known = |command: &CommandType<A>| {
-            command.name == command_name || command.aliases.contains(&command_name)
-        };
-        let command = A::COMMANDS.iter().position(known).unwrap_or(usize::MAX);
-        let id = match header.command_id {
+    /// The identity of a command.
+    fn identify(&self, header: &RecordHeader) -> Result<Option<CommandId>, String> {
+        Ok(match header.command_id {
             StoredCommandId::None => None,
             StoredCommandId::Unique(bytes) => {
                 Some(CommandId::unique(bytes).ok_or("its id is not a UUIDv7")?)
             }
             StoredCommandId::Numbered { source, number } => {
-                let source = name(Namespace::Source, source)?.to_owned();
-                Some(CommandId::Numbered { source, number })
+                let name = self.names.text(Namespace::Source, source);
+                let name = name.ok_or_else(|| undefined(Namespace::Source, source))?;
+                Some(CommandId::Numbered { source: name.to_owned(), number })
             }
-        };
-        Ok(Identity { actor, id, command })
+        })
     }
+}
 
-    /// Checks that a record comes next.
-    pub(crate) fn expect(&self, record: &Record) {
-        assert_eq!(record.position(), self.next, "records come in order, without gaps");
-    }
-
-    /// Moves on behind the record that came next.
-    pub(crate) fn turn(&mut self) {
-        self.next = self.next.next();
-    }
+fn undefined(namespace: Namespace, number: u32) -> String {
+    format!("{} {number} is not defined", namespace.text())
 }
 
 /// Books and the duplicate window, without an engine.
@@ -154,30 +121,77 @@ pub(crate) struct Ledger {
     pub(crate) duplicates: Duplicates,
     /// The time of the last record.
     pub(crate) time: Timestamp,
+    /// For each command's number, from 1, its place in [`App::COMMANDS`]; the greatest for one that
+    /// this code no longer has. It can still be folded, for its events decide; its place only tells
+    /// apart contents under one id.
+    places: Vec<usize>,
+    /// How many actors have a number.
+    actors: u32,
 }
 
 impl Ledger {
-    /// Writes down the next record.
-    pub(crate) fn one<A: App>(&mut self, record: &Record) -> Result<(), OpenError> {
-        self.books.expect(record);
-        if record.header.kind == RecordKind::Command {
-            let position = record.position();
-            let unreadable = |what: String| OpenError::Unreadable { position, what };
-            let identity = self.books.identify::<A>(record).map_err(unreadable)?;
-            if let Some(id) = &identity.id {
-                let body = |class| record.body(class).unwrap_or_default();
-                let arguments = body(BodyClass::Arguments);
-                let personal = body(BodyClass::PersonalArguments);
-                let print = fingerprint(identity.command, arguments, personal);
-                let (actor, time) = (record.header.actor, record.header.time);
-                self.duplicates.remember(actor, id, print, position, time);
-            }
-        } else {
-            self.books.system::<A>(record)?;
+    /// Goes on with these books.
+    pub(crate) fn new<A: App>(books: Books, duplicates: Duplicates, time: Timestamp) -> Self {
+        let places = books.names.texts(Namespace::Command).iter().map(|name| place::<A>(name));
+        let (places, actors) = (places.collect(), books.names.next(Namespace::Actor) - 1);
+        Self { books, duplicates, time, places, actors }
+    }
+
+    /// A copy for somebody else to carry on, who looks up no duplicates.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            books: self.books.clone(),
+            duplicates: self.duplicates.to_remember(),
+            time: self.time,
+            places: self.places.clone(),
+            actors: self.actors,
         }
-        assert!(record.header.time >= self.time, "log time does not go back");
-        self.time = record.header.time;
-        self.books.turn();
+    }
+
+    /// Writes down the next record.
+    pub(crate) fn one<A: App>(&mut self, record: &RecordRef<'_>) -> Result<Said, OpenError> {
+        let (header, position) = (&record.header, record.position());
+        assert_eq!(position, self.books.next, "records come in order, without gaps");
+        let mut said = Said::Else;
+        if header.kind == RecordKind::Command {
+            let unreadable = |what: String| OpenError::Unreadable { position, what };
+            self.command(record).map_err(unreadable)?;
+        } else {
+            said = self.books.system::<A>(record)?;
+            match &said {
+                Said::Names(Namespace::Command, definitions) => {
+                    self.places.extend(definitions.names.iter().map(|name| place::<A>(name)));
+                }
+                Said::Names(Namespace::Actor, definitions) => {
+                    self.actors += definitions.names.len() as u32;
+                }
+                Said::Names(..) | Said::Else => {}
+            }
+        }
+        assert!(header.time >= self.time, "log time does not go back");
+        self.time = header.time;
+        self.books.next = self.books.next.next();
+        Ok(said)
+    }
+
+    fn command(&mut self, record: &RecordRef<'_>) -> Result<(), String> {
+        let header = &record.header;
+        if !(1..=self.actors).contains(&header.actor) {
+            return Err(undefined(Namespace::Actor, header.actor));
+        }
+        let place = (header.type_number as usize).checked_sub(1).and_then(|at| self.places.get(at));
+        let place = *place.ok_or_else(|| undefined(Namespace::Command, header.type_number))?;
+        if let Some(id) = self.books.identify(header)? {
+            let arguments = record.body(BodyClass::Arguments).unwrap_or_default();
+            let personal = record.body(BodyClass::PersonalArguments).unwrap_or_default();
+            let print = fingerprint(place, arguments, personal);
+            self.duplicates.remember(header.actor, &id, print, header.position, header.time);
+        }
         Ok(())
     }
+}
+
+fn place<A: App>(name: &str) -> usize {
+    let known = |command: &CommandType<A>| command.name == name || command.aliases.contains(&name);
+    A::COMMANDS.iter().position(known).unwrap_or(usize::MAX)
 }

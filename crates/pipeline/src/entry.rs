@@ -90,7 +90,9 @@ impl EntryReader {
         if !defines {
             return;
         }
-        let Ok(definitions) = system::body::<Definitions>(record) else { return };
+        let Ok(definitions) = system::body::<Definitions>(record.body(BodyClass::Text)) else {
+            return;
+        };
         let Some(namespace) = Namespace::from_text(&definitions.namespace) else { return };
         let mut names = self.names.write().expect("nobody panics holding names");
         for (number, name) in (definitions.first..).zip(&definitions.names) {

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 
 use deeds_chronicle::note::{self, NoteSigner, SecretKey};
 use deeds_chronicle::{
-    Checkpoint, DiskError, GuardFinding, LastSigned, Origin, ReadError, Reader, RecordKind,
-    TreeHead,
+    BodyClass, Checkpoint, DiskError, GuardFinding, LastSigned, Origin, ReadError, Reader,
+    RecordKind, TreeHead,
 };
 use deeds_values::{Duration, Lineage, Position, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -222,7 +222,7 @@ pub fn recorded(reader: &Reader) -> Result<Vec<RecordedKey>, OpenError> {
             let (position, time) = (record.position(), record.header.time);
             let unreadable =
                 |error| OpenError::Unreadable { position, what: format!("key: {error}") };
-            let activation = system::body(&record).map_err(unreadable)?;
+            let activation = system::body(record.body(BodyClass::Text)).map_err(unreadable)?;
             keys.push(RecordedKey { position, time, activation });
         }
     }

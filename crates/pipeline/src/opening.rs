@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use deeds_chronicle::{
-    AppendError, Disk, LastSigned, OpenError as ChronicleOpenError, Origin, ReadError, RecordDraft,
-    RecordKind, Recovered, Writer, WriterOptions,
+    AppendError, Disk, LastSigned, OpenError as ChronicleOpenError, Origin, ReadError, Reader,
+    RecordDraft, RecordKind, Recovered, Writer, WriterOptions,
 };
 use deeds_engine::app::{App, CommandType};
 use deeds_engine::atom::Atom;
+use deeds_engine::duplicates::Duplicates;
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::schema;
 use deeds_values::{Lineage, Position, Timestamp};
@@ -24,6 +25,9 @@ use crate::replay::Replay;
 use crate::room::Room;
 use crate::snapshot::{self, Loaded, Manifest, SnapshotFinding, Snapshotter, Store};
 use crate::system::{self, CodeActivation, Definitions, Genesis, SchemaActivation};
+
+/// How many records pass between two reports of progress.
+const PROGRESS_RECORDS: u64 = 8_192;
 
 /// What opening needs to know.
 pub struct OpenOptions {
@@ -114,10 +118,13 @@ pub fn open<A: App>(
     let (loaded, discarded) = snapshot::load_newest::<A>(&store, &reader, known, progress)?;
     let (manifest, mut replay) = match loaded {
         Some(Loaded { manifest, replay }) => (Some(manifest), replay),
-        None => (None, Replay::<A>::new(options.engine)),
+        None => {
+            let window = Duplicates::only_remembering(options.engine.window_commands);
+            (None, Replay::<A>::new(options.engine, window, false))
+        }
     };
     let from = replay.next();
-    replay.all(&reader, progress)?;
+    replay_all(&mut replay, &reader, progress)?;
     let Some(last) = replay.next().0.checked_sub(1).map(Position) else {
         let what = "the chronicle has no genesis record".to_owned();
         return Err(OpenError::Unreadable { position: Position(0), what });
@@ -127,7 +134,7 @@ pub fn open<A: App>(
     let snapshotter = Snapshotter::new(
         store,
         reader,
-        replay.ledger(),
+        replay.ledger().copy(),
         options.code.clone(),
         options.keep_free_bytes,
         (manifest, &snapshots),
@@ -157,6 +164,21 @@ pub fn open<A: App>(
     // What is left to others waits until there are some.
     publisher.publish(frame)?;
     Ok(Opened { decider, publisher, snapshotter, signer, recovered, snapshots, replayed })
+}
+
+fn replay_all<A: App>(
+    replay: &mut Replay<A>,
+    reader: &Reader,
+    progress: &mut dyn FnMut(Position, Position),
+) -> Result<(), OpenError> {
+    let end = reader.end()?;
+    let mut due = replay.next();
+    replay.up_to(end, reader, &mut |_, next, _| {
+        if next == end || next >= due {
+            progress(next, end);
+            due = Position(next.0 + PROGRESS_RECORDS);
+        }
+    })
 }
 
 fn genesis<A: App>(options: &OpenOptions) -> (Lineage, RecordDraft) {

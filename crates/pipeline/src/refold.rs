@@ -7,6 +7,7 @@
 use deeds_chronicle::Reader;
 use deeds_engine::app::App;
 use deeds_engine::atom::Atom;
+use deeds_engine::duplicates::Duplicates;
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::testing::same_state;
 use deeds_values::{Position, Timestamp};
@@ -45,44 +46,34 @@ pub enum RefoldError {
     },
 }
 
-/// How many records are folded into the atom together, as a frame's would be.
-const FOLD_RECORDS: u64 = 512;
-
 /// Folds all durable records; `progress` is told the position reached and the end, now and then.
 pub fn refold<A: App>(
     reader: &Reader,
     progress: &mut dyn FnMut(Position, Position),
 ) -> Result<Refolded<A>, RefoldError> {
     let end = reader.end().map_err(OpenError::from)?;
-    let mut replay = Replay::<A>::new(EngineOptions::default());
+    let options = EngineOptions::default();
+    // Looked up in as it fills: a command that was recorded twice is seen at its second record.
+    let duplicates = Duplicates::new(options.window_commands);
+    let mut replay = Replay::<A>::new(options, duplicates, true);
     let mut atom = Atom {
         lineage: reader.lineage(),
         position: Position(0),
         time: Timestamp(i64::MIN),
         state: A::live().freeze(),
     };
-    for record in reader
-        .stream(Position(0))
-        .take_while(|record| record.as_ref().map_or(true, |record| record.position() < end))
-    {
-        let record = record.map_err(OpenError::from)?;
-        replay.one(&record)?;
-        if record.position() == Position(0) {
-            replay.engine_mut().record_changes(true);
-        }
-        if replay.next().0.is_multiple_of(FOLD_RECORDS) || replay.next() == end {
-            let changes = replay.engine_mut().take_changes();
-            atom = atom.after(&changes, record.position(), record.header.time);
-            progress(replay.next(), end);
-        }
-    }
-    let live = replay.engine_mut().state();
+    replay.up_to(end, reader, &mut |engine, next, time| {
+        let last = next.0.checked_sub(1).expect("a record was folded");
+        atom = atom.after(&engine.take_changes(), Position(last), time);
+        progress(next, end);
+    })?;
+    let live = replay.engine().state();
     same_state(live, &atom.state).map_err(RefoldError::Differs)?;
     for invariant in A::INVARIANTS {
         (invariant.check)(live)
             .map_err(|broken| RefoldError::Invariant { name: invariant.name, broken })?;
     }
-    let duplicates = replay.engine_mut().duplicates();
+    let duplicates = &replay.ledger().duplicates;
     let (remembered, horizon_ms) = (duplicates.counts(), duplicates.horizon_ms());
     Ok(Refolded { atom, records: replay.next().0, remembered, horizon_ms })
 }

@@ -1,182 +1,140 @@
 //! Records on their way into an engine: replay.
 //!
-//! Reading frames, proving their checksums and decoding their records is done on a thread of its
-//! own, a bounded way ahead; the caller's thread folds. A short replay is not worth the thread.
+//! Reading frames, proving their checksums, decoding records and events and keeping the books is one
+//! half of the work, and needs no state; it is done on a thread of its own, a bounded way ahead. The
+//! caller's thread does the other half: it evolves the events, in order. A short replay is not worth
+//! the thread.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, RwLock};
 use std::thread;
 
-use deeds_chronicle::{BodyClass, Outcome, ReadError, Reader, Record, RecordKind};
+use deeds_chronicle::{BodyClass, Outcome, Reader, RecordKind, RecordRef, Stream};
 use deeds_engine::app::App;
+use deeds_engine::duplicates::Duplicates;
 use deeds_engine::engine::{Engine, EngineOptions};
-use deeds_engine::replay::Replayed;
-use deeds_values::Position;
+use deeds_engine::replay::{Accepted, Batch, EventNumbers};
+use deeds_values::{ActorId, Position, Timestamp};
 
 use crate::bookkeeping::{Books, Ledger, Said};
+use crate::names::Namespace;
 use crate::opening::OpenError;
 use crate::pipeline::{Decider, Frame};
 use crate::room::Room;
 
-/// How many records pass between two reports of progress.
-const PROGRESS_RECORDS: u64 = 8_192;
+/// How many records are read, and folded, at once: a channel's cost is then nothing, and what was
+/// read is still in the cache when it is folded.
+const PIECE_RECORDS: u64 = 512;
 
-/// How many records the reading thread hands over at once: a channel's cost is then nothing.
-const BATCH_RECORDS: usize = 512;
-
-/// How many batches wait between reading and folding: some megabytes.
-const BATCHES_MAX: usize = 8;
+/// How many pieces wait between reading and folding: about a megabyte.
+const PIECES_MAX: usize = 8;
 
 /// From how many records on reading has a thread of its own: what takes some milliseconds.
 const READ_AHEAD_RECORDS: u64 = 4_096;
 
 /// Records on their way into an engine.
 pub(crate) struct Replay<A: App> {
-    options: EngineOptions,
-    pub(crate) engine: Engine<A>,
-    pub(crate) books: Books,
+    reading: Reading,
+    folding: Folding<A>,
+}
+
+/// The half that needs no state.
+struct Reading {
+    ledger: Ledger,
+    numbers: EventNumbers,
+}
+
+/// The half that moves the state.
+struct Folding<A: App> {
+    engine: Engine<A>,
+    /// By their numbers, from 1.
+    actors: Vec<ActorId>,
+}
+
+/// Records that were read and are to be folded.
+struct Piece<A: App> {
+    commands: Batch<A>,
+    /// Actors that were given the next numbers.
+    actors: Vec<ActorId>,
+    /// The position after its last record.
+    next: Position,
+    /// The time of its last record.
+    time: Timestamp,
+    /// Why nothing follows.
+    failed: Option<OpenError>,
 }
 
 impl<A: App> Replay<A> {
-    /// From position 0.
-    pub(crate) fn new(options: EngineOptions) -> Self {
+    /// From position 0. Changes are remembered, or not.
+    pub(crate) fn new(options: EngineOptions, duplicates: Duplicates, changes: bool) -> Self {
         let mut engine = Engine::new([0; 32], options);
-        engine.record_changes(false);
-        Self { options, engine, books: Books::default() }
+        engine.record_changes(changes);
+        let ledger = Ledger::new::<A>(Books::default(), duplicates, Timestamp(i64::MIN));
+        let reading = Reading { ledger, numbers: EventNumbers::default() };
+        Self { reading, folding: Folding { engine, actors: Vec::new() } }
     }
 
-    /// From what a snapshot carried, which its loader put into the engine.
-    pub(crate) fn after(options: EngineOptions, engine: Engine<A>, books: Books) -> Self {
-        Self { options, engine, books }
+    /// From what a snapshot carried; its rows are in the engine. None if it names actors by what
+    /// cannot be one.
+    pub(crate) fn after(engine: Engine<A>, ledger: Ledger) -> Option<Self> {
+        let names = &ledger.books.names;
+        let mut numbers = EventNumbers::default();
+        for (number, name) in (1..).zip(names.texts(Namespace::Event)) {
+            numbers.name::<A>(number, name);
+        }
+        let actors = names.texts(Namespace::Actor).iter().map(|name| ActorId::new(name).ok());
+        let actors = actors.collect::<Option<_>>()?;
+        let reading = Reading { ledger, numbers };
+        Some(Self { reading, folding: Folding { engine, actors } })
     }
 
-    pub(crate) fn engine_mut(&mut self) -> &mut Engine<A> {
-        &mut self.engine
+    pub(crate) fn engine(&mut self) -> &mut Engine<A> {
+        &mut self.folding.engine
+    }
+
+    /// What the records say besides the rows.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.reading.ledger
     }
 
     pub(crate) fn next(&self) -> Position {
-        self.books.next
+        self.reading.ledger.books.next
     }
 
-    /// Folds all durable records that are left.
-    pub(crate) fn all(
+    /// Folds all records before `end`. `folded` is told, now and then, which position comes next, and
+    /// the time of the last record.
+    pub(crate) fn up_to(
         &mut self,
+        end: Position,
         reader: &Reader,
-        progress: &mut dyn FnMut(Position, Position),
+        folded: &mut dyn FnMut(&mut Engine<A>, Position, Timestamp),
     ) -> Result<(), OpenError> {
-        let end = reader.end()?;
-        if end.0.saturating_sub(self.next().0) < READ_AHEAD_RECORDS {
-            for record in reader.stream(self.next()) {
-                self.one_of(&record?, end, progress)?;
+        let Self { reading, folding } = self;
+        let from = reading.ledger.books.next;
+        let mut stream = reader.stream(from);
+        if end.0.saturating_sub(from.0) < READ_AHEAD_RECORDS {
+            while reading.ledger.books.next < end {
+                folding.fold(reading.piece(&mut stream, end), folded)?;
             }
         } else {
-            self.all_read_ahead(reader, end, progress)?;
+            read_ahead(reading, folding, (&mut stream, end), folded)?;
         }
         assert_eq!(self.next(), end, "the stream ends where the chronicle does");
         Ok(())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "reads ahead; what is folded stays in order")]
-    fn all_read_ahead(
-        &mut self,
-        reader: &Reader,
-        end: Position,
-        progress: &mut dyn FnMut(Position, Position),
-    ) -> Result<(), OpenError> {
-        let from = self.next();
-        thread::scope(|scope| {
-            let (batches, ahead) = sync_channel(BATCHES_MAX);
-            let read = move || read_ahead(reader, from, &batches);
-            let named = thread::Builder::new().name("replay reads".to_owned());
-            named.spawn_scoped(scope, read).expect("the system gives a thread");
-            // Returning drops the receiver, which ends the reading thread.
-            for batch in ahead {
-                for record in batch? {
-                    self.one_of(&record, end, progress)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn one_of(
-        &mut self,
-        record: &Record,
-        end: Position,
-        progress: &mut dyn FnMut(Position, Position),
-    ) -> Result<(), OpenError> {
-        self.one(record)?;
-        if self.next().0.is_multiple_of(PROGRESS_RECORDS) || self.next() == end {
-            progress(self.next(), end);
-        }
-        Ok(())
-    }
-
-    /// Folds one record.
-    pub(crate) fn one(&mut self, record: &Record) -> Result<(), OpenError> {
-        self.books.expect(record);
-        if record.header.kind == RecordKind::Command {
-            let position = record.position();
-            let unreadable = |what: String| OpenError::Unreadable { position, what };
-            self.command(record).map_err(unreadable)?;
-        } else {
-            match self.books.system::<A>(record)? {
-                Said::Genesis(secret) => {
-                    self.engine = Engine::new(secret, self.options);
-                    self.engine.record_changes(false);
-                }
-                Said::Events(definitions) => {
-                    for (number, name) in (definitions.first..).zip(&definitions.names) {
-                        self.engine.name_event(number, name);
-                    }
-                }
-                Said::Else => {}
-            }
-            self.engine.clock().replayed(record.header.time);
-        }
-        self.books.turn();
-        Ok(())
-    }
-
-    fn command(&mut self, record: &Record) -> Result<(), String> {
-        let header = &record.header;
-        let identity = self.books.identify::<A>(record)?;
-        let body = |class| record.body(class);
-        let outcome = || body(BodyClass::Outcome).ok_or("the outcome's body is missing");
-        let accepted = match header.outcome {
-            Outcome::Accepted => Some(outcome()?),
-            Outcome::Refused | Outcome::Bug => None,
-            Outcome::None => return Err("a command has an outcome".to_owned()),
-        };
-        let replayed = Replayed {
-            position: header.position,
-            time: header.time,
-            actor: &identity.actor,
-            actor_number: header.actor,
-            id: identity.id.as_ref(),
-            command: identity.command,
-            arguments: body(BodyClass::Arguments).unwrap_or_default(),
-            personal_arguments: body(BodyClass::PersonalArguments).unwrap_or_default(),
-            accepted,
-            personal: body(BodyClass::PersonalOutcome),
-        };
-        self.engine.replay(&replayed).map_err(|error| error.to_string())
-    }
-
-    /// A copy of the books, for a snapshotter to carry on.
-    pub(crate) fn ledger(&mut self) -> Ledger {
-        Ledger {
-            books: self.books.clone(),
-            duplicates: self.engine.duplicates().clone(),
-            time: self.engine.clock().log_time(),
-        }
-    }
-
     /// What was replayed, as the half of the pipeline that goes on deciding.
     pub(crate) fn into_decider(self, room: Room) -> Decider<A> {
-        let Books { names, code, schema, key, next, .. } = self.books;
+        let Self { reading, folding: Folding { mut engine, .. } } = self;
+        let Ledger { books, duplicates, time, .. } = reading.ledger;
+        let duplicates = duplicates.to_look_up().expect("a command is recorded once");
+        let Books { names, secret, code, schema, key, next } = books;
+        engine.resume(secret, duplicates, time);
+        for (number, name) in (1..).zip(names.texts(Namespace::Event)) {
+            engine.name_event(number, name);
+        }
         Decider {
-            engine: self.engine,
+            engine,
             names: Arc::new(RwLock::new(names)),
             command_numbers: Vec::new(),
             last_credential: None,
@@ -192,17 +150,128 @@ impl<A: App> Replay<A> {
     }
 }
 
+impl Reading {
+    /// Reads the next records, up to an end or to the first that cannot be read.
+    fn piece<A: App>(&mut self, stream: &mut Stream, end: Position) -> Piece<A> {
+        let (next, time) = (self.ledger.books.next, self.ledger.time);
+        let (commands, actors) = (Batch::default(), Vec::new());
+        let mut piece = Piece { commands, actors, next, time, failed: None };
+        let end = Position(end.0.min(next.0 + PIECE_RECORDS));
+        while piece.next < end {
+            let read = match stream.lend() {
+                Ok(Some(record)) => self.one(&record, &mut piece),
+                Ok(None) => panic!("the stream goes to {end}, and ended at {}", piece.next),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = read {
+                piece.failed = Some(error);
+                break;
+            }
+            (piece.next, piece.time) = (self.ledger.books.next, self.ledger.time);
+        }
+        piece
+    }
+
+    fn one<A: App>(
+        &mut self,
+        record: &RecordRef<'_>,
+        piece: &mut Piece<A>,
+    ) -> Result<(), OpenError> {
+        let position = record.position();
+        let unreadable = |what: String| OpenError::Unreadable { position, what };
+        match self.ledger.one::<A>(record)? {
+            Said::Names(Namespace::Event, definitions) => {
+                for (number, name) in (definitions.first..).zip(&definitions.names) {
+                    self.numbers.name::<A>(number, name);
+                }
+            }
+            Said::Names(Namespace::Actor, definitions) => {
+                for name in &definitions.names {
+                    let actor = ActorId::new(name).map_err(|e| unreadable(e.to_string()))?;
+                    piece.actors.push(actor);
+                }
+            }
+            Said::Names(..) | Said::Else => {}
+        }
+        if record.header.kind == RecordKind::Command {
+            self.command(record, &mut piece.commands).map_err(unreadable)?;
+        }
+        Ok(())
+    }
+
+    fn command<A: App>(
+        &self,
+        record: &RecordRef<'_>,
+        commands: &mut Batch<A>,
+    ) -> Result<(), String> {
+        let header = &record.header;
+        match header.outcome {
+            Outcome::Accepted => {}
+            Outcome::Refused | Outcome::Bug => return Ok(()),
+            Outcome::None => return Err("a command has an outcome".to_owned()),
+        }
+        let outcome = record.body(BodyClass::Outcome).ok_or("the outcome's body is missing")?;
+        let accepted = Accepted {
+            position: header.position,
+            time: header.time,
+            actor: header.actor,
+            outcome,
+            personal: record.body(BodyClass::PersonalOutcome),
+        };
+        commands.read(&self.numbers, &accepted).map_err(|error| error.to_string())
+    }
+}
+
+impl<A: App> Folding<A> {
+    fn fold(
+        &mut self,
+        mut piece: Piece<A>,
+        folded: &mut dyn FnMut(&mut Engine<A>, Position, Timestamp),
+    ) -> Result<(), OpenError> {
+        self.actors.append(&mut piece.actors);
+        let actor = |number: u32| &self.actors[number as usize - 1];
+        self.engine.fold(&mut piece.commands, actor).map_err(|(position, error)| {
+            OpenError::Unreadable { position, what: error.to_string() }
+        })?;
+        if let Some(error) = piece.failed {
+            return Err(error);
+        }
+        folded(&mut self.engine, piece.next, piece.time);
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "reads ahead; what is folded stays in order")]
+fn read_ahead<A: App>(
+    reading: &mut Reading,
+    folding: &mut Folding<A>,
+    (stream, end): (&mut Stream, Position),
+    folded: &mut dyn FnMut(&mut Engine<A>, Position, Timestamp),
+) -> Result<(), OpenError> {
+    thread::scope(|scope| {
+        let (pieces, ahead) = sync_channel(PIECES_MAX);
+        let read = move || read_pieces(reading, stream, end, &pieces);
+        let named = thread::Builder::new().name("replay reads".to_owned());
+        named.spawn_scoped(scope, read).expect("the system gives a thread");
+        // Returning drops the receiver, which ends the reading thread.
+        for piece in ahead {
+            folding.fold(piece, folded)?;
+        }
+        Ok(())
+    })
+}
+
 /// Reads until the end, a failure, or until nobody listens.
-fn read_ahead(
-    reader: &Reader,
-    from: Position,
-    batches: &SyncSender<Result<Vec<Record>, ReadError>>,
+fn read_pieces<A: App>(
+    reading: &mut Reading,
+    stream: &mut Stream,
+    end: Position,
+    pieces: &SyncSender<Piece<A>>,
 ) {
-    let mut stream = reader.stream(from);
-    loop {
-        let batch: Result<Vec<Record>, ReadError> = stream.by_ref().take(BATCH_RECORDS).collect();
-        let last = batch.as_ref().map_or(true, |batch| batch.len() < BATCH_RECORDS);
-        if batches.send(batch).is_err() || last {
+    while reading.ledger.books.next < end {
+        let piece = reading.piece(stream, end);
+        let failed = piece.failed.is_some();
+        if pieces.send(piece).is_err() || failed {
             return;
         }
     }

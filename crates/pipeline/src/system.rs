@@ -2,7 +2,7 @@
 //! MessagePack with field names.
 
 use deeds_chronicle::{
-    BodyClass, BodyDraft, CommitmentKind, Outcome, Record, RecordDraft, RecordKind, StoredCommandId,
+    BodyClass, BodyDraft, CommitmentKind, Outcome, RecordDraft, RecordKind, StoredCommandId,
 };
 use deeds_engine::recorded::{self, DecodeError};
 use deeds_values::{Lineage, Position, Timestamp};
@@ -100,11 +100,11 @@ pub(crate) fn bytes_32(text: &str) -> Option<[u8; 32]> {
     digits.try_into().ok()
 }
 
-/// The body of a system record.
-pub fn body<T: DeserializeOwned>(record: &Record) -> Result<T, DecodeError> {
+/// What the body of class text says, the only one that a system record has.
+pub fn body<T: DeserializeOwned>(text: Option<&[u8]>) -> Result<T, DecodeError> {
     let missing = || DecodeError {
         field: String::new(),
         reason: "a system record has a body of class text".to_owned(),
     };
-    recorded::read_whole(record.body(BodyClass::Text).ok_or_else(missing)?)
+    recorded::read_whole(text.ok_or_else(missing)?)
 }

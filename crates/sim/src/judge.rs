@@ -142,8 +142,9 @@ impl Pass<'_> {
         match record.header.kind {
             RecordKind::Command => self.command(record),
             RecordKind::Name | RecordKind::Actor | RecordKind::Credential => {
-                let Definitions { namespace, first, names } = system::body(record)
-                    .map_err(|error| Broken(format!("names at {position}: {error}")))?;
+                let Definitions { namespace, first, names } =
+                    system::body(record.body(BodyClass::Text))
+                        .map_err(|error| Broken(format!("names at {position}: {error}")))?;
                 let numbered = (first..).zip(names);
                 let named = numbered.map(|(number, name)| ((namespace.clone(), number), name));
                 self.names.extend(named);

@@ -67,8 +67,22 @@ impl FromStr for ActorId {
 
 impl<'de> Deserialize<'de> for ActorId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::new(text).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// Makes an actor id of text that lies where it was read: no copy but the id's own.
+struct TextVisitor;
+
+impl serde::de::Visitor<'_> for TextVisitor {
+    type Value = ActorId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ActorId, E> {
+        ActorId::new(text).map_err(E::custom)
     }
 }
 

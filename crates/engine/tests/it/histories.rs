@@ -5,9 +5,11 @@ use deeds::atom::Atom;
 use deeds::changes::FrameChanges;
 use deeds::clock::Now;
 use deeds::command::{Decide, Parsed};
+use deeds::duplicates::Duplicates;
+use deeds::engine::fingerprint;
 use deeds::engine::{Engine, EngineOptions, Intent, Outcome, Recording, Verdict};
 use deeds::prelude::*;
-use deeds::replay::Replayed;
+use deeds::replay::{Accepted, Batch, EventNumbers};
 use deeds::state::State;
 use deeds::testing::same_state;
 use deeds_values::{CommandId, Lineage};
@@ -65,12 +67,12 @@ pub(crate) struct History {
     records: Vec<Record>,
 }
 
+const NUMBERS: [(u32, &str); 3] = [(7, "Stocked"), (3, "Bought"), (5, "Misbehaved")];
+
 fn engine(decode_again: bool) -> Engine<Shop> {
     let options = EngineOptions { check_invariants: true, decode_again, window_commands: 100 };
     let mut engine = Engine::new([1; 32], options);
-    for (number, event) in [(7, "Stocked"), (3, "Bought"), (5, "Misbehaved")] {
-        engine.name_event(number, event);
-    }
+    NUMBERS.iter().for_each(|(number, event)| engine.name_event(*number, event));
     engine
 }
 
@@ -155,27 +157,25 @@ impl History {
     fn replayed(&self, recording: bool) -> Engine<Shop> {
         let mut engine = engine(true);
         engine.record_changes(recording);
-        for (position, record) in (1..).zip(&self.records) {
-            let accepted = match &record.recording.outcome {
-                Outcome::Accepted { body, .. } => Some(body.as_slice()),
-                _ => None,
-            };
+        let mut numbers = EventNumbers::default();
+        NUMBERS.iter().for_each(|(number, event)| numbers.name::<Shop>(*number, event));
+        let mut duplicates = Duplicates::only_remembering(engine.duplicates().capacity());
+        let mut batch = Batch::default();
+        let mut time = Timestamp(0);
+        for (actor, record) in (0..).zip(&self.records) {
+            let position = Position(u64::from(actor) + 1);
+            let (plain, personal) = (&record.arguments.0, &record.arguments.1);
+            let print = fingerprint(record.command, plain, personal);
+            time = record.recording.time;
+            duplicates.remember(1, &record.id, print, position, time);
+            let Outcome::Accepted { body, .. } = &record.recording.outcome else { continue };
             let personal = &record.recording.personal;
-            engine
-                .replay(&Replayed {
-                    position: Position(position),
-                    time: record.recording.time,
-                    actor: &record.actor,
-                    actor_number: 1,
-                    id: Some(&record.id),
-                    command: record.command,
-                    arguments: &record.arguments.0,
-                    personal_arguments: &record.arguments.1,
-                    accepted,
-                    personal: (!personal.is_empty()).then_some(personal),
-                })
-                .unwrap();
+            let personal = (!personal.is_empty()).then_some(personal.as_slice());
+            let accepted = Accepted { position, time, actor, outcome: body, personal };
+            batch.read(&numbers, &accepted).unwrap();
         }
+        engine.fold(&mut batch, |number| &self.records[number as usize].actor).unwrap();
+        engine.resume([1; 32], duplicates.to_look_up().expect("ids are unique"), time);
         engine
     }
 }

@@ -19,7 +19,7 @@ use deeds_engine::snapshot::{Entry, ReadRows};
 use deeds_engine::table::AnyTable;
 use deeds_values::{Position, Timestamp};
 
-use crate::bookkeeping::Books;
+use crate::bookkeeping::{Books, Ledger};
 use crate::names::{Names, Namespace};
 use crate::replay::Replay;
 use crate::report::chain;
@@ -115,9 +115,6 @@ fn load<A: App>(
     let duplicates =
         window(&manifest, &mut pieces).ok_or_else(|| malformed("its window is wrong"))?;
     let mut engine = Engine::<A>::new(books.secret, options);
-    for (number, name) in (1..).zip(books.names.texts(Namespace::Event)) {
-        engine.name_event(number, name);
-    }
     engine.record_changes(false);
     let mut tables = pieces;
     let fill = |state: &mut A| {
@@ -130,11 +127,13 @@ fn load<A: App>(
             table.fill(rows.collect());
         });
     };
-    engine.restore(fill, duplicates, manifest.time);
+    engine.fill(fill);
     if !tables.is_empty() {
         return Err(malformed("it holds what this code has no place for"));
     }
-    Ok(Loaded { replay: Replay::after(options, engine, books), manifest })
+    let ledger = Ledger::new::<A>(books, duplicates, manifest.time);
+    let replay = Replay::after(engine, ledger).ok_or_else(|| malformed("its actors are wrong"))?;
+    Ok(Loaded { replay, manifest })
 }
 
 /// Reads, proves and decodes all chunks, side by side; by section, in order.
@@ -279,5 +278,5 @@ fn window(manifest: &Manifest, pieces: &mut Pieces) -> Option<Duplicates> {
         Some(())
     })?;
     let capacity = usize::try_from(manifest.window_commands).ok()?;
-    Duplicates::remembering(capacity, manifest.horizon_ms, uniques, numbers)
+    Duplicates::remembering(capacity, manifest.horizon_ms, uniques, numbers)?.to_look_up()
 }

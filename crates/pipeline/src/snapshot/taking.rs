@@ -201,7 +201,7 @@ impl<A: App> Snapshotter<A> {
     fn read_up_to(&mut self, position: Position, pace: Pace<'_>) -> Result<(), SnapshotError> {
         let mut stream = self.reader.stream(self.ledger.books.next);
         while self.ledger.books.next <= position {
-            let record = stream.next().expect("an atom's records are durable")?;
+            let record = stream.lend()?.expect("an atom's records are durable");
             self.ledger.one::<A>(&record).map_err(SnapshotError::Record)?;
             if self.ledger.books.next.0.is_multiple_of(PACE_RECORDS) && pace().is_break() {
                 return Err(SnapshotError::BrokenOff);
