@@ -9,7 +9,8 @@
 //! - what they read and change: [`table`] and its [`rows`], recorded as [`changes`], gathered by
 //!   [`state`]; the published form is the [`atom`];
 //! - how a command is decided: [`engine`], with [`deciding`] as the author's view of it,
-//!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`], from a [`snapshot`];
+//!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`], from a [`snapshot`],
+//!   until it is [frozen](freezing) and published;
 //! - how live readers follow: [`live`] queries without their types, [`select`] for those that pick
 //!   rows, [`reads`] for what the others read, [`routes`] from a change to whom it concerns;
 //! - how things are written and read: [`recorded`], [`exact`], [`packed`], [`transcode`], [`schema`];
@@ -28,6 +29,7 @@ pub mod duplicates;
 pub mod engine;
 pub mod event;
 pub mod exact;
+pub mod freezing;
 mod indexes;
 pub mod live;
 pub mod packed;

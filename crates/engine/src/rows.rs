@@ -284,7 +284,7 @@ impl<R: Row> Table<R> {
             return Cursor::None;
         }
         match &self.store {
-            Store::Live(live) => Cursor::LiveIndex(self, live.indexes[index].range((low, high))),
+            Store::Live(live) => Cursor::LiveIndex(self, live.index(index).range((low, high))),
             Store::Frozen(frozen) => {
                 Cursor::FrozenIndex(self, frozen.indexes[index].range((low, high)))
             }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use deeds_values::KeyBytes;
 
-use crate::indexes::Split;
+use crate::indexes::{LiveIndex, Split};
 use crate::recorded::{self, DecodeError};
 use crate::row::Row;
 use crate::table::{Store, Table, key_of};
@@ -109,8 +109,9 @@ impl<R: Row> Entries for Table<R> {
         for (index, mut entries) in live.indexes.iter_mut().zip(indexes) {
             // Runs that are sorted already: merging them is quick.
             entries.sort();
-            *index = BTreeMap::from_iter(entries);
-            assert_eq!(index.len(), count, "a row has one entry in each index");
+            let entries = BTreeMap::from_iter(entries);
+            assert_eq!(entries.len(), count, "a row has one entry in each index");
+            *index = LiveIndex::of(entries);
         }
     }
 }

@@ -21,15 +21,19 @@ use std::sync::Arc;
 
 use deeds_values::{Key, KeyBytes, Position};
 use imbl::OrdMap;
+use smallvec::SmallVec;
 
 use crate::changes::{Change, TableChanges};
-use crate::indexes::{IndexMove, IndexMoves, Split, allowed_moves, index_moves};
+use crate::freezing::Freezing;
+use crate::indexes::{
+    IndexMove, IndexMoves, LiveIndex, Split, allowed_moves, check_unique, index_moves,
+};
 use crate::row::Row;
 use crate::snapshot::Entries;
 
 /// A typed collection of rows.
 pub struct Table<R: Row> {
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) store: Store<R>,
 }
 
@@ -40,14 +44,15 @@ pub(crate) enum Store<R> {
 
 pub(crate) struct Live<R> {
     pub(crate) rows: BTreeMap<KeyBytes, Arc<R>>,
-    pub(crate) indexes: Vec<BTreeMap<KeyBytes, Split>>,
+    pub(crate) indexes: Vec<LiveIndex>,
     /// The changes of the frame being built.
     changes: Vec<Change<R>>,
     /// How many of them belong to earlier commands.
     mark: usize,
     /// The record being decided or replayed.
     position: Position,
-    /// False while replaying: nothing will be taken back or folded, so nothing is remembered.
+    /// False while replaying: nothing will be taken back or folded, so nothing is remembered, and
+    /// indexes sleep.
     recording: bool,
 }
 
@@ -62,7 +67,7 @@ impl<R: Row> Table<R> {
     pub fn live(name: &'static str) -> Self {
         let live = Live {
             rows: BTreeMap::new(),
-            indexes: R::INDEXES.iter().map(|_| BTreeMap::new()).collect(),
+            indexes: R::INDEXES.iter().map(|_| LiveIndex::empty()).collect(),
             changes: Vec::new(),
             mark: 0,
             position: Position(0),
@@ -115,6 +120,9 @@ impl<R: Row> Table<R> {
     pub fn update(&mut self, key: &R::Key, change: impl FnOnce(&mut R)) {
         let (name, key) = (self.name, bytes_of(key));
         let live = self.live_mut();
+        if !live.recording {
+            return live.update_in_place(name, key, change);
+        }
         let Some(place) = live.rows.get_mut(&key) else {
             panic!("{name}: update of a row that does not exist");
         };
@@ -179,6 +187,36 @@ pub(crate) fn bytes_of(key: &impl Key) -> KeyBytes {
 }
 
 impl<R: Row> Live<R> {
+    /// The entries of an index, which is awake from here on.
+    pub(crate) fn index(&self, number: usize) -> &BTreeMap<KeyBytes, Split> {
+        self.indexes[number].awake(&R::INDEXES[number], &self.rows)
+    }
+
+    /// Changes a row where it is: nothing will be taken back, so there need be no copy of what it was.
+    /// A panic leaves it changed, and ends the replay.
+    fn update_in_place(&mut self, name: &'static str, key: KeyBytes, change: impl FnOnce(&mut R)) {
+        let Some(place) = self.rows.get_mut(&key) else {
+            panic!("{name}: update of a row that does not exist");
+        };
+        let row = Arc::make_mut(place);
+        let indexes = &self.indexes;
+        let kept = || (0..R::INDEXES.len()).filter(|index| indexes[*index].if_awake().is_some());
+        let old: SmallVec<[_; 3]> = kept().map(|at| R::INDEXES[at].entry(row, &key)).collect();
+        change(row);
+        if key_of(row) != key {
+            panic!("{name}: update changed the key of a row; remove the row and insert another");
+        }
+        let mut moves = IndexMoves::new();
+        for (index, old) in kept().zip(old) {
+            let new = R::INDEXES[index].entry(row, &key);
+            if new != old {
+                check_unique(name, &R::INDEXES[index], &indexes[index], (row, &key), &new);
+                moves.push(IndexMove { index, old: Some(old), new: Some(new) });
+            }
+        }
+        self.move_entries(moves);
+    }
+
     /// Moves the index entries of a row that was changed, and remembers the change.
     fn changed(
         &mut self,
@@ -195,7 +233,7 @@ impl<R: Row> Live<R> {
 
     fn move_entries(&mut self, moves: IndexMoves) {
         for IndexMove { index, old, new } in moves {
-            let index = &mut self.indexes[index];
+            let index = self.indexes[index].if_awake_mut().expect("what sleeps is not moved");
             if let Some((entry, _)) = old {
                 let removed = index.remove(&entry);
                 intact(removed.is_some(), "a row's index entries are there while it is");
@@ -211,7 +249,9 @@ impl<R: Row> Live<R> {
 impl<R: Row> Frozen<R> {
     /// Applies the net change of one row.
     fn fold_row(&mut self, key: &KeyBytes, before: Option<&R>, after: Option<&Arc<R>>) {
-        for IndexMove { index, old, new } in index_moves(key, before, after.map(AsRef::as_ref)) {
+        for IndexMove { index, old, new } in
+            index_moves(|_| true, key, before, after.map(AsRef::as_ref))
+        {
             let index = &mut self.indexes[index];
             if let Some((entry, _)) = old {
                 index.remove(&entry);
@@ -229,7 +269,7 @@ impl<R: Row> Frozen<R> {
 
 /// What the engine and the atom do with a table, whatever its rows. Not for authors.
 #[doc(hidden)]
-pub trait AnyTable: Entries + Send + Sync {
+pub trait AnyTable: Entries + Freezing + Send + Sync {
     fn name(&self) -> &'static str;
     fn row_type(&self) -> TypeId;
     fn row_name(&self) -> &'static str;
@@ -302,7 +342,7 @@ impl<R: Row> AnyTable for Table<R> {
         while live.changes.len() > live.mark {
             let change = live.changes.pop().expect("longer than the mark");
             let Change { key, before, after, .. } = change;
-            let moves = index_moves(&key, after.as_deref(), before.as_deref());
+            let moves = index_moves(|_| true, &key, after.as_deref(), before.as_deref());
             match before {
                 Some(row) => drop(live.rows.insert(key, row)),
                 None => drop(live.rows.remove(&key)),
@@ -315,6 +355,13 @@ impl<R: Row> AnyTable for Table<R> {
         let live = self.live_mut();
         assert!(live.changes.is_empty(), "changes are taken before recording is switched");
         live.recording = recording;
+        for (number, spec) in R::INDEXES.iter().enumerate() {
+            if recording {
+                live.index(number);
+            } else {
+                live.indexes[number].sleep(spec);
+            }
+        }
     }
 
     fn take_changes(&mut self) -> Option<Box<dyn TableChanges>> {
@@ -384,7 +431,7 @@ impl<R: Row> AnyTable for Table<R> {
         let Store::Live(live) = &self.store else { return None };
         R::REFERENCES.iter().filter(|reference| (reference.target)() == target).find_map(
             |reference| {
-                let index = &live.indexes[reference.index];
+                let index = live.index(reference.index);
                 let mut start = KeyBytes::new();
                 if reference.optional {
                     start.push(deeds_values::key::SOME_MARK);
@@ -400,7 +447,7 @@ impl<R: Row> AnyTable for Table<R> {
         for (number, spec) in R::INDEXES.iter().enumerate() {
             let (entries, has): (usize, Box<dyn Fn(&KeyBytes) -> bool + '_>) = match &self.store {
                 Store::Live(live) => {
-                    let index = &live.indexes[number];
+                    let index = live.index(number);
                     (index.len(), Box::new(move |entry| index.contains_key(entry)))
                 }
                 Store::Frozen(frozen) => {
@@ -452,23 +499,5 @@ impl<R: Row> Table<R> {
             }
         }
         Ok(())
-    }
-
-    /// The frozen form of the same rows, sharing them.
-    pub fn freeze(&self) -> Self {
-        let frozen = match &self.store {
-            Store::Live(live) => Frozen {
-                rows: live.rows.iter().map(|(key, row)| (key.clone(), Arc::clone(row))).collect(),
-                indexes: live
-                    .indexes
-                    .iter()
-                    .map(|index| {
-                        index.iter().map(|(entry, split)| (entry.clone(), *split)).collect()
-                    })
-                    .collect(),
-            },
-            Store::Frozen(frozen) => frozen.clone(),
-        };
-        Self { name: self.name, store: Store::Frozen(frozen) }
     }
 }

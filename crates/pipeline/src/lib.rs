@@ -6,7 +6,8 @@
 //! - [`queue`]: the bounded queue before the engine, fair between actors;
 //! - [`mod@pipeline`]: decide into a frame; append it; publish and answer. Synchronous, no threads;
 //! - [`names`], [`system`]: the numbers that stand for names, and the records that define them;
-//! - [`opening`]: founding a chronicle, or replaying one into an engine: `bookkeeping`, `replay`;
+//! - [`opening`]: founding a chronicle, or replaying one into an engine: `bookkeeping`, `replay`,
+//!   `freezing`;
 //! - [`keys`]: what checkpoints are signed with, and the signing;
 //! - [`room`]: what is left on the disk, and commands that are refused for it;
 //! - [`chores`]: what is done on the side: dropping old atoms, splitting full segments;
@@ -23,6 +24,7 @@ mod bookkeeping;
 pub mod chores;
 pub mod counters;
 pub mod entry;
+mod freezing;
 pub mod held;
 pub mod host;
 mod inbox;

@@ -139,11 +139,10 @@ pub fn open<A: App>(
         options.keep_free_bytes,
         (manifest, &snapshots),
     );
-    let mut decider = replay.into_decider(room);
+    let (mut decider, state) = replay.into_decider(room);
     let last_time = decider.engine.clock().log_time();
 
     let frame = decider.activate(options, writer.lineage());
-    decider.engine.record_changes(true);
     let found = recovered.as_ref().map(|recovered| recovered.guard);
     let signed = kept.as_ref().map(|kept| kept.compare(&writer.reader())).transpose()?;
     let withheld = found.into_iter().chain(signed).find_map(Withheld::after);
@@ -151,7 +150,6 @@ pub fn open<A: App>(
         let (origin, recorded) = (Origin::new(A::NAME, writer.lineage()), decider.key.as_ref());
         CheckpointSigner::new(origin, writer.reader(), keys, recorded, withheld, kept)
     });
-    let state = decider.engine.state().freeze();
     let atom = Atom { lineage: writer.lineage(), position: last, time: last_time, state };
     let mut publisher = Publisher {
         writer,

@@ -17,6 +17,7 @@ use deeds_engine::replay::{Accepted, Batch, EventNumbers};
 use deeds_values::{ActorId, Position, Timestamp};
 
 use crate::bookkeeping::{Books, Ledger, Said};
+use crate::freezing;
 use crate::names::Namespace;
 use crate::opening::OpenError;
 use crate::pipeline::{Decider, Frame};
@@ -123,17 +124,19 @@ impl<A: App> Replay<A> {
         Ok(())
     }
 
-    /// What was replayed, as the half of the pipeline that goes on deciding.
-    pub(crate) fn into_decider(self, room: Room) -> Decider<A> {
+    /// What was replayed, as the half of the pipeline that goes on deciding, and frozen.
+    pub(crate) fn into_decider(self, room: Room) -> (Decider<A>, A) {
         let Self { reading, folding: Folding { mut engine, .. } } = self;
         let Ledger { books, duplicates, time, .. } = reading.ledger;
-        let duplicates = duplicates.to_look_up().expect("a command is recorded once");
+        let (frozen, duplicates) = freezing::freeze(engine.state(), || duplicates.to_look_up());
+        engine.record_changes(true);
+        let duplicates = duplicates.expect("a command is recorded once");
         let Books { names, secret, code, schema, key, next } = books;
         engine.resume(secret, duplicates, time);
         for (number, name) in (1..).zip(names.texts(Namespace::Event)) {
             engine.name_event(number, name);
         }
-        Decider {
+        let decider = Decider {
             engine,
             names: Arc::new(RwLock::new(names)),
             command_numbers: Vec::new(),
@@ -146,7 +149,8 @@ impl<A: App> Replay<A> {
             room,
             report: Arc::new(|_| {}),
             frame: Frame::default(),
-        }
+        };
+        (decider, frozen)
     }
 }
 
