@@ -2,7 +2,7 @@
 //! happens when this program is told to stop in the middle.
 
 use std::path::PathBuf;
-use std::process::exit;
+use std::process::{Command, exit};
 use std::sync::{Mutex, MutexGuard};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +12,9 @@ static STARTED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// What a program ends with that was told to stop, as shells say it.
 const STOPPED: i32 = 130;
+
+/// When the directory is removed: all who write to it have ended then, this program too.
+const REMOVED_AFTER_S: u32 = 1;
 
 /// A process that ends with this program, for as long as this is held.
 pub(crate) struct Started(u32);
@@ -54,7 +57,9 @@ pub(crate) fn on_signals(directory: PathBuf) -> anyhow::Result<()> {
             // To PostgreSQL it means: now. Whoever has ended already cannot be told.
             let _ = process.map(|process| kill_process(process, Signal::QUIT));
         }
-        let _ = std::fs::remove_dir_all(directory);
+        // Until then this program and those others may write a last file.
+        let removing = format!("sleep {REMOVED_AFTER_S}; rm -rf -- \"$0\"");
+        let _ = Command::new("sh").arg("-c").arg(removing).arg(directory).spawn();
         exit(STOPPED);
     });
     Ok(())
