@@ -124,6 +124,59 @@ test("a page that was offline for 20 s catches up in one tick", async (t) => {
   assert.deepEqual(nora.complaints.filter(isOurs), []);
 });
 
+test("a limit is explained before it bites, and the same is ordered again as far as it goes", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const send = sender(address);
+  const lines = [{ sku: "RICE-1KG", quantity: 2 }, { sku: "APPLES-1KG", quantity: 1 }];
+  await send("nora", "PlaceOrder", { lines });
+  const nora = await visit(t, directory, address, "nora");
+  const weekday = new Intl.DateTimeFormat("en", { weekday: "long" }).format(Date.now());
+  await says(stock(nora, "RICE-1KG"), `you have 2 of 2 a week, more from ${weekday}`);
+  assert.equal(await offer(nora, "RICE-1KG").locator(".add").isDisabled(), true);
+  await says(stock(nora, "RICE-BASMATI-1KG"), "1 a week for each household");
+  await add(nora, "RICE-BASMATI-1KG");
+  await says(stock(nora, "RICE-BASMATI-1KG"), "you have 1 of 1 a week, in your cart");
+
+  await send("vera", "ClaimOrder", { order: 1 });
+  for (const line of lines) await send("vera", "PickLine", { order: 1, ...line });
+  await send("vera", "PackOrder", { order: 1 });
+  await send("vera", "HandOver", { order: 1 });
+  await nora.getByRole("button", { name: "Order the same again" }).click();
+  await says(nora.locator('[data-order="1"] .done'), "1 product is in your cart. Not: Long-grain rice (all for this week).");
+  await says(nora.locator(".cart"), "1 × Apples");
+  await picture(nora, "shop-again", 1280, false);
+
+  // What is not fit is not shown, also the next time.
+  await nora.locator(".fit summary").click();
+  await nora.getByRole("button", { name: "halal" }).click();
+  await offer(nora, "APPLES-1KG").waitFor({ state: "detached" });
+  await nora.reload();
+  await nora.locator(".fit", { hasText: "halal" }).waitFor();
+  assert.deepEqual(nora.complaints, []);
+});
+
+test("an order is cancelled while nobody picks it, and somebody new registers and orders", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const otto = await visit(t, directory, address, "otto");
+  assert.equal(await otto.locator(".add").count(), 0, "who is not registered may look");
+  await picture(otto, "shop-guest", 390, false);
+  await otto.getByLabel("Name").fill("Otto Dahl");
+  await otto.getByLabel("Phone").fill("555 0177");
+  await otto.getByLabel("Address").fill("9 Lake Street");
+  await otto.getByRole("button", { name: "Register" }).click();
+  await otto.setViewportSize({ width: 1280, height: 900 });
+  await add(otto, "PEARS-1KG");
+  await says(otto.locator(".cart"), "1 × Pears");
+  await otto.getByRole("button", { name: "Order this" }).click();
+  await says(otto.locator('[data-order="1"] .status'), "Waiting to be picked");
+  await otto.getByRole("button", { name: "Cancel order 1" }).click();
+  await otto.getByRole("button", { name: "Yes, cancel it" }).click();
+  await says(otto.locator('[data-order="1"] .status'), "Cancelled");
+  assert.deepEqual(otto.complaints, []);
+});
+
 test("the shop at three widths, and by keyboard", async (t) => {
   const directory = await place(t);
   const { address } = await serve(t, directory, "--dev");

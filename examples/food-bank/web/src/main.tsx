@@ -66,7 +66,7 @@ function Areas({ person, undone }: { person: Person; undone: Undone[] }) {
         </main>
       ) : (
         <Suspense fallback={<main id="main" aria-busy="true" />}>
-          {area === "shop" && <Shop />}
+          {area === "shop" && <Shop roles={roles} />}
           {area === "warehouse" && <Warehouse me={person.actor} roles={roles} route={route} />}
           {area === "admin" && <Admin person={person} route={route} />}
         </Suspense>

@@ -53,6 +53,10 @@ const WHEN = new Intl.DateTimeFormat("en", {
 
 export const when = (time: string) => WHEN.format(new Date(time));
 
+const WEEKDAY = new Intl.DateTimeFormat("en", { weekday: "long" });
+
+export const weekday = (time: number) => WEEKDAY.format(time);
+
 const TIME = new Intl.DateTimeFormat("en", {
   hour: "2-digit",
   minute: "2-digit",

@@ -1,20 +1,20 @@
 // The cart: food that is put aside, until it is ordered or given back.
 
-import type { Draft, Snapshot } from "deeds";
+import type { Snapshot } from "deeds";
 import { useCommand, usePending } from "deeds/react";
 
-import { type CartLine, commands, type Offer, queries, type RemoveFromCart } from "../deeds-api";
+import { type CartLine, commands, type Offer } from "../deeds-api";
+import { Refused } from "../told";
 import { when } from "../words";
+import { removed } from "./expected";
 
 /** How long the food bank keeps a cart (src/cart.rs). */
 const KEPT_MS = 4 * 3_600_000;
 
-const expected = (draft: Draft, { sku }: RemoveFromCart) =>
-  draft.rows(queries.MyCart).remove((line) => line.sku === sku);
-
 export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Offer[] }) {
-  const [remove] = useCommand(commands.RemoveFromCart, { optimistic: expected });
-  const [checkout, { isPending, outcome, error }] = useCommand(commands.Checkout);
+  const [remove] = useCommand(commands.RemoveFromCart, { optimistic: removed });
+  const [checkout, checkingOut] = useCommand(commands.Checkout);
+  const { isPending, outcome } = checkingOut;
   const waiting = usePending().filter((command) => command.state === "sending").length;
   const nameOf = (sku: string) => offers.find((offer) => offer.sku === sku)?.name ?? sku;
   const lines = cart.data ?? [];
@@ -25,7 +25,11 @@ export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Off
       {cart.status === "loading" && <p role="status">One moment …</p>}
       {cart.status === "error" && <p>{cart.error.message}</p>}
       {cart.status !== "error" && cart.status !== "loading" && lines.length === 0 && (
-        <p className="empty">Nothing yet. What you add is kept for you for four hours.</p>
+        <p className="empty">
+          Nothing yet. What you add is kept for you for four hours. Some products are limited, so
+          that they last for everybody: what is in your cart counts, and what you ordered in seven
+          days.
+        </p>
       )}
       <ul>
         {lines.map(({ sku, quantity }) => (
@@ -57,16 +61,7 @@ export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Off
           Thank you. It is order <strong>{outcome.answer.order}</strong>: say so at the counter.
         </p>
       )}
-      {outcome && !outcome.ok && (
-        <p className="refusal" role="alert">
-          {outcome.refusal.message}
-        </p>
-      )}
-      {error && (
-        <p className="refusal" role="alert">
-          {error.message}
-        </p>
-      )}
+      <Refused of={checkingOut} />
     </section>
   );
 }

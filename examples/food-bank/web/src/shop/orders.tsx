@@ -1,13 +1,26 @@
-// My orders, and how far each is.
+// My orders: how far each is, live; cancelled while nobody picks it, and ordered again.
 
-import type { Snapshot } from "deeds";
-import { useCommand } from "deeds/react";
+import type { Outcome, Snapshot } from "deeds";
+import { useClient, useCommand } from "deeds/react";
+import { useState } from "react";
 
-import { commands, type LineView, type OrderView } from "../deeds-api";
-import { SHORTAGE, STATUS, when } from "../words";
+import { commands, type LineView, type Offer, type OrderView, type Status } from "../deeds-api";
+import { Refused } from "../told";
+import { count, SHORTAGE, STATUS, when } from "../words";
+import { added } from "./expected";
+import { again, type Had } from "./household";
 
-export function Orders({ orders }: { orders: Snapshot<OrderView[]> }) {
+interface Props {
+  orders: Snapshot<OrderView[]>;
+  offers: Offer[];
+  had: Map<string, Had>;
+}
+
+const isOver = ({ status }: OrderView) => status === "handed_over" || status === "cancelled";
+
+export function Orders({ orders, offers, had }: Props) {
   const list = orders.data ?? [];
+  const [over, current] = [list.filter(isOver), list.filter((order) => !isOver(order))];
   return (
     <section className="orders" aria-labelledby="orders-title">
       <h2 id="orders-title">My orders</h2>
@@ -15,26 +28,43 @@ export function Orders({ orders }: { orders: Snapshot<OrderView[]> }) {
       {orders.status === "error" && <p>{orders.error.message}</p>}
       {orders.data?.length === 0 && <p className="empty">You have not ordered yet.</p>}
       <ul>
-        {list.map((order) => (
-          <Order key={order.number} order={order} />
+        {current.map((order) => (
+          <Order key={order.number} order={order} offers={offers} had={had} />
         ))}
       </ul>
+      {over.length > 0 && (
+        <details className="past" open={current.length === 0}>
+          <summary>{count(over.length, "earlier order", "earlier orders")}</summary>
+          <ul>
+            {over.map((order) => (
+              <Order key={order.number} order={order} offers={offers} had={had} />
+            ))}
+          </ul>
+        </details>
+      )}
     </section>
   );
 }
 
-function Order({ order }: { order: OrderView }) {
-  const [cancel, { isPending, outcome, error }] = useCommand(commands.CancelOrder);
+interface OrderProps {
+  order: OrderView;
+  offers: Offer[];
+  had: Map<string, Had>;
+}
+
+function Order({ order, offers, had }: OrderProps) {
+  const [cancel, cancelling] = useCommand(commands.CancelOrder);
+  const [isAsked, setAsked] = useState(false);
   const { number, status, placed, lines } = order;
-  const refused = outcome && !outcome.ok ? outcome.refusal.message : error?.message;
   return (
     <li className={`order ${status}`} data-order={number}>
       <h3>
         Order {number} <small>{when(placed)}</small>
       </h3>
-      <p className="status" key={status}>
+      <p className="status" key={status} role="status">
         {STATUS[status]}
       </p>
+      <Steps status={status} />
       <ul className="lines">
         {lines.map((line) => (
           <li key={line.sku}>
@@ -43,17 +73,41 @@ function Order({ order }: { order: OrderView }) {
           </li>
         ))}
       </ul>
-      {status === "placed" && (
-        <button disabled={isPending} onClick={() => cancel({ order: number })}>
-          Cancel order {number}
-        </button>
-      )}
-      {refused && (
-        <p className="refusal" role="alert">
-          {refused}
-        </p>
-      )}
+      {status === "placed" &&
+        (isAsked ? (
+          <p className="actions" role="group" aria-label={`Cancel order ${number}?`}>
+            <button
+              className="warning"
+              autoFocus
+              disabled={cancelling.isPending}
+              onClick={() => cancel({ order: number })}
+            >
+              Yes, cancel it
+            </button>
+            <button onClick={() => setAsked(false)}>Keep it</button>
+          </p>
+        ) : (
+          <button onClick={() => setAsked(true)}>Cancel order {number}</button>
+        ))}
+      {isOver(order) && <Again order={order} offers={offers} had={had} />}
+      <Refused of={cancelling} />
     </li>
+  );
+}
+
+/** The way of an order that goes well. */
+const WAY: Status[] = ["placed", "picking", "packed", "handed_over"];
+
+/** How far it is on its way; the words stand beside it. */
+function Steps({ status }: { status: Status }) {
+  if (status === "cancelled") return null;
+  const now = WAY.indexOf(status);
+  return (
+    <div className="steps" aria-hidden="true">
+      {WAY.map((step, place) => (
+        <span key={step} className={place <= now ? "step reached" : "step"} />
+      ))}
+    </div>
   );
 }
 
@@ -68,4 +122,41 @@ function Found({ line: { quantity, picked, short } }: { line: LineView }) {
       {why && `, ${why}`}
     </em>
   );
+}
+
+/** The same again: what may be had goes into the cart, and of the rest it is said why not. */
+function Again({ order, offers, had }: OrderProps) {
+  const client = useClient();
+  const [told, setTold] = useState<string>();
+  const put = async () => {
+    const { items, missing } = again(order, offers, had);
+    const sent = items.map(
+      (item) =>
+        client.send(commands.AddToCart, item, { optimistic: (draft) => added(draft, item) })
+          .durable,
+    );
+    const outcomes = await Promise.allSettled(sent);
+    const done = outcomes.filter((one) => one.status === "fulfilled" && one.value.ok).length;
+    const refusals = outcomes.flatMap(whyNot);
+    const not = missing.length > 0 ? ` Not: ${missing.join(", ")}.` : "";
+    setTold(
+      [`${count(done, "product is", "products are")} in your cart.${not}`, ...refusals].join(" "),
+    );
+  };
+  return (
+    <>
+      <button onClick={() => void put()}>Order the same again</button>
+      {told && (
+        <p className="done" role="status">
+          {told}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Somebody may be quicker between looking and asking. */
+function whyNot(result: PromiseSettledResult<Outcome<unknown, { message: string }>>): string[] {
+  if (result.status === "rejected") return [(result.reason as Error).message];
+  return result.value.ok ? [] : [result.value.refusal.message];
 }

@@ -3,14 +3,37 @@
 import { useQuery } from "deeds/react";
 import { useMemo, useState } from "react";
 
+import { type Offer, queries } from "../deeds-api";
+import { count } from "../words";
 import { Cart } from "./cart";
 import { Catalogue } from "./catalogue";
-import { queries } from "../deeds-api";
 import { hadLately } from "./household";
 import { Orders } from "./orders";
+import { Register } from "./register";
 import "./shop.css";
 
-export function Shop() {
+/** Whoever is there sees what there is; a registered household has a cart. */
+export function Shop({ roles }: { roles: string[] }) {
+  return roles.includes("neighbor") ? <ForNeighbors /> : <ForGuests />;
+}
+
+const NOTHING = new Map<string, never>();
+
+function ForGuests() {
+  const offers = useQuery(queries.Catalogue);
+  return (
+    <div className="shop">
+      <Catalogue offers={offers} had={NOTHING} mayOrder={false} />
+      <aside className="side guest" aria-label="Registering">
+        <Register />
+      </aside>
+    </div>
+  );
+}
+
+const NO_OFFERS: Offer[] = [];
+
+function ForNeighbors() {
   const offers = useQuery(queries.Catalogue);
   const cart = useQuery(queries.MyCart);
   const orders = useQuery(queries.MyOrders);
@@ -24,12 +47,17 @@ export function Shop() {
     <>
       <div className="shop">
         <Catalogue offers={offers} had={had} mayOrder={cart.status !== "error"} />
-        <aside id="cart" className={isCartOpen ? "side open" : "side"} aria-label="Cart and orders">
+        <aside
+          id="cart"
+          className={isCartOpen ? "side open" : "side"}
+          aria-label="Cart and orders"
+          onKeyDown={(event) => event.key === "Escape" && setCartOpen(false)}
+        >
           <button className="close" onClick={() => setCartOpen(false)}>
             Back to the catalogue
           </button>
-          <Cart cart={cart} offers={offers.data ?? []} />
-          <Orders orders={orders} />
+          <Cart cart={cart} offers={offers.data ?? NO_OFFERS} />
+          <Orders orders={orders} offers={offers.data ?? NO_OFFERS} had={had} />
         </aside>
       </div>
       <button
@@ -38,7 +66,7 @@ export function Shop() {
         aria-expanded={isCartOpen}
         onClick={() => setCartOpen(true)}
       >
-        Cart: {items} {items === 1 ? "item" : "items"}
+        Cart: {count(items, "item", "items")}
       </button>
     </>
   );
