@@ -34,6 +34,23 @@ export async function holdable(page) {
   });
 }
 
+/** All act before anybody can hear of another, and hear of it when the server has decided all of it. */
+export async function atOnce(pages, act, word = '"result"') {
+  for (const page of pages) page.way.held = [];
+  for (const page of pages) await act(page);
+  for (const { way } of pages) {
+    while (!way.held.some((message) => message.includes(word))) await pages[0].waitForTimeout(5);
+  }
+}
+
+/** Which of them is told no, once all may hear: exactly one. The loser comes first. */
+export async function loserAndWinner(pages, told) {
+  await Promise.race(pages.map((page) => told(page).waitFor()));
+  const refused = await Promise.all(pages.map((page) => told(page).isVisible()));
+  assert.equal(refused.filter(Boolean).length, 1, "exactly one is refused");
+  return refused[0] ? pages : pages.toReversed();
+}
+
 /** That the network was away is the browser's complaint and no fault of the page. */
 export const isOurs = (complaint) => !/WebSocket|ERR_|Failed to (load|fetch)/.test(complaint);
 

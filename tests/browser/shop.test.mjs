@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { picture, place, run, serve } from "./food_bank.mjs";
-import { holdable, isOurs, says, sender, visit } from "./people.mjs";
+import { atOnce, holdable, isOurs, loserAndWinner, says, sender, visit } from "./people.mjs";
 
 const offer = (page, sku) => page.locator(`.offer[data-sku="${sku}"]`);
 const stock = (page, sku) => offer(page, sku).locator(".stock");
@@ -28,20 +28,12 @@ test("two people race for the last item: one has it, the other sees why not", as
   const sku = await theLastOne(address);
   for (const page of [nora, nils]) await says(stock(page, sku), "1 left");
 
-  // Both click before either can hear of the other; the server has decided when both have a result.
-  for (const page of [nora, nils]) page.way.held = [];
-  await Promise.all([nora, nils].map((page) => add(page, sku)));
-  for (const { way } of [nora, nils]) {
-    while (!way.held.some((message) => message.includes('"result"'))) await nora.waitForTimeout(5);
-  }
+  await atOnce([nora, nils], (page) => add(page, sku));
   for (const page of [nora, nils]) await says(stock(page, sku), "None left");
   for (const page of [nora, nils]) page.way.release();
   const refusal = (page) => offer(page, sku).getByRole("alert");
-  await Promise.race([nora, nils].map((page) => refusal(page).waitFor()));
+  const [loser, winner] = await loserAndWinner([nora, nils], refusal);
   for (const page of [nora, nils]) await says(stock(page, sku), "None left");
-  const refused = await Promise.all([nora, nils].map((page) => refusal(page).isVisible()));
-  assert.equal(refused.filter(Boolean).length, 1, "exactly one is refused");
-  const [loser, winner] = refused[0] ? [nora, nils] : [nils, nora];
   assert.equal(await refusal(loser).textContent(), "Somebody was quicker: no Aardvark biscuits left.");
   await says(winner.locator(".cart"), "1 × Aardvark biscuits");
   assert.equal(await loser.locator(".cart").getByText("Aardvark").count(), 0, "nothing stays of what was expected");

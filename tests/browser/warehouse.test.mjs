@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { picture, place, serve } from "./food_bank.mjs";
-import { holdable, isOurs, says, sender, visit } from "./people.mjs";
+import { atOnce, holdable, isOurs, loserAndWinner, says, sender, visit } from "./people.mjs";
 
 const card = (page, order) => page.locator(`.order-card[data-order="${order}"]`);
 const mine = (page, order) => page.locator(`.my-order[data-order="${order}"]`);
@@ -33,19 +33,11 @@ test("an order appears on every tablet, two reach for it, and one has it", async
   await ordered(address, BREAKFAST);
   for (const page of [vera, viktor]) await says(card(page, 1), "Nora Lind");
 
-  // Both press before either can hear of the other.
-  for (const page of [vera, viktor]) page.way.held = [];
-  for (const page of [vera, viktor]) await page.getByRole("button", { name: "Pick order 1" }).click();
-  for (const { way } of [vera, viktor]) {
-    while (!way.held.some((message) => message.includes('"result"'))) await vera.waitForTimeout(5);
-  }
+  await atOnce([vera, viktor], (page) => page.getByRole("button", { name: "Pick order 1" }).click());
   for (const page of [vera, viktor]) await mine(page, 1).waitFor();
   for (const page of [vera, viktor]) page.way.release();
   const told = (page) => page.getByRole("alert");
-  await Promise.race([vera, viktor].map((page) => told(page).waitFor()));
-  const refused = await Promise.all([vera, viktor].map((page) => told(page).isVisible()));
-  assert.equal(refused.filter(Boolean).length, 1, "exactly one is refused");
-  const [loser, winner] = refused[0] ? [vera, viktor] : [viktor, vera];
+  const [loser, winner] = await loserAndWinner([vera, viktor], told);
   const name = winner === vera ? "vera" : "viktor";
   assert.equal(await told(loser).textContent(), `${name} was quicker: order 1 is in their hands.`);
   await mine(loser, 1).waitFor({ state: "detached" });
@@ -64,17 +56,10 @@ test("two tablets of one volunteer never pick the same item", async (t) => {
     await tablet(t, directory, address, "vera", holdable),
     await tablet(t, directory, address, "vera", holdable),
   ];
-  for (const page of [left, right]) page.way.held = [];
-  for (const page of [left, right]) await page.getByRole("button", { name: "Picked 2 Apples" }).click();
-  for (const { way } of [left, right]) {
-    while (!way.held.some((message) => message.includes('"result"'))) await left.waitForTimeout(5);
-  }
+  await atOnce([left, right], (page) => page.getByRole("button", { name: "Picked 2 Apples" }).click());
   for (const page of [left, right]) page.way.release();
   const told = (page) => line(page, "APPLES-1KG").getByRole("alert");
-  await Promise.race([left, right].map((page) => told(page).waitFor()));
-  const refused = await Promise.all([left, right].map((page) => told(page).isVisible()));
-  assert.equal(refused.filter(Boolean).length, 1, "exactly one is refused");
-  const loser = refused[0] ? left : right;
+  const [loser] = await loserAndWinner([left, right], told);
   assert.equal(await told(loser).textContent(), "Another tablet has picked this already.");
   for (const page of [left, right]) await says(line(page, "APPLES-1KG"), "Picked");
   assert.deepEqual([left.complaints, right.complaints], [[], []]);
