@@ -68,7 +68,10 @@ impl Spread {
         assert!(!sorted.is_empty(), "a spread is of at least one figure");
         sorted.sort_by(f64::total_cmp);
         let (min, max) = (sorted[0], sorted[sorted.len() - 1]);
-        Self { min, median: percentile(&sorted, 50), max }
+        // Of an even number the two in the middle, or a short run would show its better half.
+        let middle = sorted.len() / 2;
+        let median = (sorted[(sorted.len() - 1) / 2] + sorted[middle]) / 2.0;
+        Self { min, median, max }
     }
 }
 
@@ -102,5 +105,6 @@ mod tests {
         assert_eq!((run.per_second, run.p50_us, run.p99_us), (50.0, 51.0, 100.0));
         let spread = Spread::of([3.0, 1.0, 2.0]);
         assert_eq!((spread.min, spread.median, spread.max), (1.0, 2.0, 3.0));
+        assert_eq!(Spread::of([4.0, 1.0]).median, 2.5);
     }
 }

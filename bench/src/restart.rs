@@ -42,8 +42,9 @@ const STRETCH_ORDERS_MAX: usize = 4_000_000;
 const STRETCHES: usize = 3;
 const STRETCHES_QUICK: usize = 2;
 
-/// Snapshots are taken as often as this, one after the other, while answers are timed with them.
-const SNAPSHOT_EVERY: u64 = 20_000;
+/// While answers are timed with snapshots, the next is due so soon after the last that one is always
+/// under way.
+const SNAPSHOT_EVERY: u64 = 1_000;
 
 /// How long a backup leaves the end of the chronicle alone, as `backup --follow` does.
 const BACKUP_PAUSE: Duration = Duration::from_millis(100);
@@ -82,8 +83,8 @@ impl Restart {
     /// The p99 with snapshots beside that without, both medians of their stretches.
     pub(crate) fn p99_ratio(&self, in_flight: usize) -> Option<f64> {
         let answers = self.answers.iter().find(|answers| answers.in_flight == in_flight)?;
-        // Without one there is nothing to compare.
-        if answers.snapshots == 0 {
+        // Before the first is due there is nothing to compare.
+        if answers.with.iter().any(|run| run.commands < 2 * SNAPSHOT_EVERY) {
             return None;
         }
         let p99 = |runs: &[Run]| Spread::of(runs.iter().map(|run| run.p99_us)).median;
@@ -199,7 +200,7 @@ pub(crate) fn report(restart: &Restart) -> String {
     }
     let snapshots: u64 = answers.iter().map(|answers| answers.snapshots).sum();
     let backed_up: u64 = answers.iter().map(|answers| answers.backed_up).sum();
-    let mut meanwhile = format!("Meanwhile {snapshots} snapshots were taken");
+    let mut meanwhile = format!("Meanwhile {snapshots} snapshots were finished");
     if backed_up > 0 {
         meanwhile += &format!(", and {} records backed up", grouped(backed_up as f64));
     }

@@ -16,6 +16,7 @@ use deeds_values::{Position, Timestamp};
 use food_bank::FoodBank;
 use serde::Serialize;
 
+use crate::figures::grouped;
 use crate::markdown::{Table, section};
 use crate::stopwatch::on_processor;
 use crate::watched_disk::WatchedDisk;
@@ -288,5 +289,17 @@ pub(crate) fn report(all: &[Stages]) -> String {
     };
     let cell = |of: usize| all.get(of).map_or(String::new(), |s| format!("{:.2}", sum(s)));
     table.row(["in all, without the wait".to_owned(), cell(0), cell(1), cell(2)]);
-    section("Where the time of an order goes", &[table.to_string()])
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let limit = all.last().map_or(String::new(), |s| {
+        let per_second = cores as f64 * 1e6 / sum(s);
+        format!(
+            "So {cores} cores that did nothing else, and were always busy, would carry {} orders a second in \
+             frames of {}: {:.0} MB/s to the disk, {:.0} syncs.",
+            grouped(per_second),
+            grouped(s.commands_per_frame as f64),
+            per_second * s.bytes / 1e6,
+            per_second / s.commands_per_frame as f64 * s.syncs_per_frame
+        )
+    });
+    section("Where the time of an order goes", &[table.to_string(), limit])
 }
