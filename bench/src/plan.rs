@@ -83,7 +83,9 @@ const ORDERS: &[Planned] = &[
     (System::InProcess, 1, 16, false),
     (System::Socket, 1, 16, false),
     (System::Http, 16, 1, false),
-    (System::Postgres, 16, 1, false),
+    // Where a hot row is fought for, PostgreSQL is best with few clients.
+    (System::Postgres, 4, 1, false),
+    (System::Postgres, 16, 1, true),
     (System::PostgresClient, 16, 1, false),
     (System::InProcess, 1, 64, false),
     (System::Socket, 1, 64, false),
@@ -111,6 +113,7 @@ const LEDGER: &[Planned] = &[
     (System::InProcess, 1, 64, false),
     (System::Socket, 1, 64, false),
     (System::Http, 64, 1, false),
+    (System::Postgres, 16, 1, false),
     (System::Postgres, 64, 1, true),
     (System::InProcess, 1, 512, true),
     (System::Postgres, 64, 8, false),
