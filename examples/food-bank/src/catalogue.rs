@@ -101,6 +101,32 @@ impl Read<FoodBank> for ProductByBarcode {
     }
 }
 
+/// All products, for those who look after them. With [`Places`], [`Edits`] and [`ExpiringLots`] it is
+/// what [`Stock`] tells, row by row: whoever has it open hears of the one row that an order has moved.
+#[query(scope = Key(STAFF))]
+pub struct Products;
+
+impl Select<FoodBank> for Products {
+    type Row = Product;
+    type Item = Product;
+
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        staff(actor)
+    }
+
+    fn rows<'a>(
+        &self,
+        bank: &'a Visible<'_, FoodBank>,
+        _: &Asking<'_, FoodBank>,
+    ) -> Rows<'a, Product> {
+        bank.products.by_name_in(..)
+    }
+
+    fn item(&self, product: &Product) -> Product {
+        product.clone()
+    }
+}
+
 /// What lies where, by product and date.
 #[query(scope = Key(STAFF))]
 pub struct Stock {

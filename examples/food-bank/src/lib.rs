@@ -124,7 +124,7 @@ app! {
         ],
         queries: [
             Catalogue, ProductByBarcode,
-            Stock, ExpiringLots, Donations,
+            Products, Places, Edits, Stock, ExpiringLots, Donations,
             MyCart,
             MyOrders, OrderByNumber, AllOrders, ShortLines,
             PickList,

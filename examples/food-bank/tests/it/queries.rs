@@ -168,3 +168,25 @@ fn days_and_hours_count_what_was_ordered_in_them() {
     assert_eq!(hours.iter().map(|hour| hour.orders).sum::<u32>(), 1, "only the last day's");
     bank.as_actor("vera", Role::Volunteer).ask_denied(Days { days: 3 });
 }
+
+#[test]
+fn the_stock_row_by_row_is_the_stock() {
+    let mut bank = a_bank_with_an_order();
+    bank.given(ShelfAssigned { sku: sku("RICE"), shelf: Some(shelf("F-02")) });
+    bank.given(LimitSet { sku: sku("MILK"), limit: Some(3) });
+    bank.as_actor("ada", Role::Admin);
+    let [places, edits] = [bank.ask(Places).len(), bank.ask(Edits).len()];
+    assert_eq!([places, edits], [1, 1]);
+    let lots = bank.ask(ExpiringLots { until: date("9999-12-31") });
+    let mut products = bank.ask(Products);
+    products.sort_by(|one, other| one.sku.cmp(&other.sku));
+    for (shelf, product) in bank.ask(Stock { at_most: None }).into_iter().zip(&products) {
+        assert_eq!(&shelf.product, product);
+        let of_it: Vec<_> = lots.iter().filter(|lot| lot.sku == product.sku).cloned().collect();
+        assert_eq!(shelf.lots, of_it, "the first to expire first");
+    }
+    bank.as_actor("nora", Role::Neighbor);
+    bank.ask_denied(Products);
+    bank.ask_denied(Places);
+    bank.ask_denied(Edits);
+}

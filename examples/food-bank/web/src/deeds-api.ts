@@ -2,7 +2,7 @@
 
 import { command, rowQuery, valueQuery } from "deeds";
 
-export const app = { name: "food-bank", schema: "235e2df8" } as const;
+export const app = { name: "food-bank", schema: "761a70e9" } as const;
 
 /** An actor's name. */
 export type ActorId = string;
@@ -182,6 +182,9 @@ export interface EditProduct {
   seen: Details;
   sku: Sku;
 }
+
+/** Who last changed what. */
+export type Edits = Record<string, never>;
 
 /** Give back what lies in forgotten carts. Now and then; more often does no harm. */
 export type EmptyAbandonedCarts = Record<string, never>;
@@ -392,10 +395,19 @@ export interface PickLine {
  */
 export type PickList = Record<string, never>;
 
+/** Where a product lies. */
+export interface Place {
+  shelf: ShelfMark;
+  sku: Sku;
+}
+
 /** Order all of this, or nothing if a part cannot be had. */
 export interface PlaceOrder {
   lines: ShoppingList;
 }
+
+/** Where everything lies. */
+export type Places = Record<string, never>;
 
 /** Part of a lot: what a picker takes from where. */
 export interface Portion {
@@ -441,6 +453,12 @@ export interface Product {
 export interface ProductByBarcode {
   barcode: Barcode;
 }
+
+/**
+ * All products, for those who look after them. With [`Places`], [`Edits`] and [`ExpiringLots`] it is
+ * what [`Stock`] tells, row by row: whoever has it open hears of the one row that an order has moved.
+ */
+export type Products = Record<string, never>;
 
 /** How many of something: at least one, and no more than fits through the door. */
 export type Quantity = number;
@@ -840,6 +858,8 @@ export const queries = {
   Days: valueQuery<Days, History>("Days"),
   /** What was donated lately, the newest first. */
   Donations: valueQuery<Donations, Donation[]>("Donations"),
+  /** Who last changed what. */
+  Edits: rowQuery<Edits, Edit>("Edits"),
   /** Lots that are not good for much longer, the first to expire first. */
   ExpiringLots: rowQuery<ExpiringLots, Lot>("ExpiringLots"),
   /** Who I am here. */
@@ -857,8 +877,15 @@ export const queries = {
    * waits at the counter. The same for all who work here, so it is read once for all their tablets.
    */
   PickList: valueQuery<PickList, ToDo>("PickList"),
+  /** Where everything lies. */
+  Places: rowQuery<Places, Place>("Places"),
   /** The product that a scanner has in front of it, if it is one of ours. */
   ProductByBarcode: valueQuery<ProductByBarcode, Product | null>("ProductByBarcode"),
+  /**
+   * All products, for those who look after them. With [`Places`], [`Edits`] and [`ExpiringLots`] it is
+   * what [`Stock`] tells, row by row: whoever has it open hears of the one row that an order has moved.
+   */
+  Products: rowQuery<Products, Product>("Products"),
   /** Lines of the last orders that were picked short, the newest first: shelves to look at. */
   ShortLines: valueQuery<ShortLines, ShortLine[]>("ShortLines"),
   /** What lies where, by product and date. */

@@ -3,12 +3,13 @@
 import { useCommand, useQuery } from "deeds/react";
 import { useRef, useState } from "react";
 
-import { commands, type Donation, queries, type Received, type Shelf } from "../deeds-api";
+import { commands, type Donation, queries, type Received } from "../deeds-api";
 import { Ghosts, Live, Nothing, Refused } from "../told";
 import { count, day, today, when } from "../words";
+import { type Shelf, useShelves } from "./shelves";
 
 export function Donations() {
-  const stock = useQuery(queries.Stock);
+  const stock = useShelves();
   const donations = useQuery(queries.Donations);
   return (
     <div className="columns">

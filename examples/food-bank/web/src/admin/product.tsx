@@ -4,11 +4,12 @@
 import { useCommand } from "deeds/react";
 import { useEffect, useRef, useState } from "react";
 
-import { commands, type Details, type Lot, type Shelf } from "../deeds-api";
+import { commands, type Details, type Lot } from "../deeds-api";
 import { to } from "../route";
 import { Refused } from "../told";
 import { day, daysUntil, today, when } from "../words";
 import { DetailsFields, differences } from "./details";
+import type { Shelf } from "./shelves";
 
 export function ProductPanel({ shelf }: { shelf: Shelf }) {
   const { product, lots, available } = shelf;

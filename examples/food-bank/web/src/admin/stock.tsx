@@ -1,14 +1,13 @@
 // The stock: every product with what is left of it, and beside it one of them to look after.
 
-import { useQuery } from "deeds/react";
 import { useDeferredValue, useMemo, useState } from "react";
 
-import { queries, type Shelf } from "../deeds-api";
 import { to } from "../route";
 import { Ghosts, Live, Nothing } from "../told";
 import { aisle, count, day, daysUntil, Moving } from "../words";
 import { NewProduct } from "./new_product";
 import { ProductPanel } from "./product";
+import { type Shelf, useShelves } from "./shelves";
 
 /** What is asked of the stock most. */
 const VIEWS = {
@@ -50,7 +49,7 @@ const SORTS = {
 type Sort = keyof typeof SORTS;
 
 export function Stock({ sku }: { sku: string | undefined }) {
-  const stock = useQuery(queries.Stock);
+  const stock = useShelves();
   const shelf = stock.data?.find(({ product }) => product.sku === sku);
   return (
     <div className={sku ? "split open" : "split"}>
