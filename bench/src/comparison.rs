@@ -96,7 +96,8 @@ pub(crate) fn measure(directory: &Path, effort: &Effort) -> anyhow::Result<Compa
 }
 
 /// Fifty crates and a TLS library in C are too much for one row.
-const UMADB: &str = "UmaDB: no client of it is built in; docs/benchmarks.md says what it was measured at";
+const UMADB: &str =
+    "UmaDB: no client of it is built in; docs/benchmarks.md says what it was measured at";
 
 fn leave_out(left_out: &mut Vec<String>, what: String) {
     println!("LEFT OUT: {what}");
