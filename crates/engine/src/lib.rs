@@ -30,6 +30,7 @@ pub mod engine;
 pub mod event;
 pub mod exact;
 pub mod freezing;
+mod in_place;
 mod indexes;
 pub mod live;
 pub mod packed;

@@ -1,4 +1,4 @@
-//! MessagePack that came from a client, read in one pass.
+//! MessagePack that came from a client, or from a record's body, read in one pass.
 //!
 //! [`Packed`] walks over values without making anything of them. [`read`] makes a typed value, and
 //! takes only what means the same as its JSON: whatever it does not take is turned into JSON
@@ -208,13 +208,21 @@ fn carried(leaf: Head<'_>) -> Result<(), NotTaken> {
     if is_carried { Ok(()) } else { Err(NotTaken) }
 }
 
+/// Reads one value from the front of `bytes` and moves past it; if it is not taken, not a byte is.
+pub fn read_front<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, NotTaken> {
+    let mut packed = Packed::new(bytes);
+    let value = T::deserialize(Reading { packed: &mut packed, depth: DEPTH_MAX })?;
+    *bytes = packed.rest;
+    Ok(value)
+}
+
 /// Reads arguments: one map, with the fields by their names.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotTaken> {
     let mut packed = Packed::new(bytes);
     if !matches!(packed.clone().head()?, Head::Map(_)) {
         return Err(NotTaken);
     }
-    let value = T::deserialize(Reading { packed: &mut packed, depth: DEPTH_MAX })?;
+    let value = read_front(&mut packed.rest)?;
     if packed.is_empty() { Ok(value) } else { Err(NotTaken) }
 }
 

@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::packed;
+
 /// A command or an event: something written into the chronicle under a name.
 ///
 /// Implemented by `#[command]` and `#[event]`.
@@ -62,6 +64,10 @@ pub fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
 
 /// Reads one value from the front of `bytes` and moves past it.
 pub fn read<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    // What JSON carries is nearly everything, and is read in half the time.
+    if let Ok(value) = packed::read_front(bytes) {
+        return Ok(value);
+    }
     let start = *bytes;
     let mut deserializer = rmp_serde::Deserializer::new(&mut *bytes).with_human_readable();
     match T::deserialize(&mut deserializer) {

@@ -21,13 +21,10 @@ use std::sync::Arc;
 
 use deeds_values::{Key, KeyBytes, Position};
 use imbl::OrdMap;
-use smallvec::SmallVec;
 
 use crate::changes::{Change, TableChanges};
 use crate::freezing::Freezing;
-use crate::indexes::{
-    IndexMove, IndexMoves, LiveIndex, Split, allowed_moves, check_unique, index_moves,
-};
+use crate::indexes::{IndexMove, IndexMoves, LiveIndex, Split, allowed_moves, index_moves};
 use crate::row::Row;
 use crate::snapshot::Entries;
 
@@ -192,31 +189,6 @@ impl<R: Row> Live<R> {
         self.indexes[number].awake(&R::INDEXES[number], &self.rows)
     }
 
-    /// Changes a row where it is: nothing will be taken back, so there need be no copy of what it was.
-    /// A panic leaves it changed, and ends the replay.
-    fn update_in_place(&mut self, name: &'static str, key: KeyBytes, change: impl FnOnce(&mut R)) {
-        let Some(place) = self.rows.get_mut(&key) else {
-            panic!("{name}: update of a row that does not exist");
-        };
-        let row = Arc::make_mut(place);
-        let indexes = &self.indexes;
-        let kept = || (0..R::INDEXES.len()).filter(|index| indexes[*index].if_awake().is_some());
-        let old: SmallVec<[_; 3]> = kept().map(|at| R::INDEXES[at].entry(row, &key)).collect();
-        change(row);
-        if key_of(row) != key {
-            panic!("{name}: update changed the key of a row; remove the row and insert another");
-        }
-        let mut moves = IndexMoves::new();
-        for (index, old) in kept().zip(old) {
-            let new = R::INDEXES[index].entry(row, &key);
-            if new != old {
-                check_unique(name, &R::INDEXES[index], &indexes[index], (row, &key), &new);
-                moves.push(IndexMove { index, old: Some(old), new: Some(new) });
-            }
-        }
-        self.move_entries(moves);
-    }
-
     /// Moves the index entries of a row that was changed, and remembers the change.
     fn changed(
         &mut self,
@@ -231,7 +203,7 @@ impl<R: Row> Live<R> {
         }
     }
 
-    fn move_entries(&mut self, moves: IndexMoves) {
+    pub(crate) fn move_entries(&mut self, moves: IndexMoves) {
         for IndexMove { index, old, new } in moves {
             let index = self.indexes[index].if_awake_mut().expect("what sleeps is not moved");
             if let Some((entry, _)) = old {

@@ -5,7 +5,7 @@
 //! caller's thread does the other half: it evolves the events, in order. A short replay is not worth
 //! the thread.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, RwLock};
 use std::thread;
 
@@ -114,8 +114,9 @@ impl<A: App> Replay<A> {
         let from = reading.ledger.books.next;
         let mut stream = reader.stream(from);
         if end.0.saturating_sub(from.0) < READ_AHEAD_RECORDS {
+            let mut batch = Batch::default();
             while reading.ledger.books.next < end {
-                folding.fold(reading.piece(&mut stream, end), folded)?;
+                batch = folding.fold(reading.piece(batch, &mut stream, end), folded)?;
             }
         } else {
             read_ahead(reading, folding, (&mut stream, end), folded)?;
@@ -155,11 +156,16 @@ impl<A: App> Replay<A> {
 }
 
 impl Reading {
-    /// Reads the next records, up to an end or to the first that cannot be read.
-    fn piece<A: App>(&mut self, stream: &mut Stream, end: Position) -> Piece<A> {
+    /// Reads the next records into an empty batch, up to an end or to the first that cannot be read.
+    fn piece<A: App>(
+        &mut self,
+        commands: Batch<A>,
+        stream: &mut Stream,
+        end: Position,
+    ) -> Piece<A> {
+        assert!(commands.is_empty(), "what was read before is folded");
         let (next, time) = (self.ledger.books.next, self.ledger.time);
-        let (commands, actors) = (Batch::default(), Vec::new());
-        let mut piece = Piece { commands, actors, next, time, failed: None };
+        let mut piece = Piece { commands, actors: Vec::new(), next, time, failed: None };
         let end = Position(end.0.min(next.0 + PIECE_RECORDS));
         while piece.next < end {
             let read = match stream.lend() {
@@ -227,11 +233,12 @@ impl Reading {
 }
 
 impl<A: App> Folding<A> {
+    /// Folds what was read; the batch comes back empty.
     fn fold(
         &mut self,
         mut piece: Piece<A>,
         folded: &mut dyn FnMut(&mut Engine<A>, Position, Timestamp),
-    ) -> Result<(), OpenError> {
+    ) -> Result<Batch<A>, OpenError> {
         self.actors.append(&mut piece.actors);
         let actor = |number: u32| &self.actors[number as usize - 1];
         self.engine.fold(&mut piece.commands, actor).map_err(|(position, error)| {
@@ -241,7 +248,7 @@ impl<A: App> Folding<A> {
             return Err(error);
         }
         folded(&mut self.engine, piece.next, piece.time);
-        Ok(())
+        Ok(piece.commands)
     }
 }
 
@@ -254,26 +261,31 @@ fn read_ahead<A: App>(
 ) -> Result<(), OpenError> {
     thread::scope(|scope| {
         let (pieces, ahead) = sync_channel(PIECES_MAX);
-        let read = move || read_pieces(reading, stream, end, &pieces);
+        let (back, empty) = sync_channel(PIECES_MAX);
+        let read = move || read_pieces(reading, (stream, end), &pieces, &empty);
         let named = thread::Builder::new().name("replay reads".to_owned());
         named.spawn_scoped(scope, read).expect("the system gives a thread");
         // Returning drops the receiver, which ends the reading thread.
         for piece in ahead {
-            folding.fold(piece, folded)?;
+            let batch = folding.fold(piece, folded)?;
+            // Once all is read, nobody wants it any more.
+            let _ = back.try_send(batch);
         }
         Ok(())
     })
 }
 
-/// Reads until the end, a failure, or until nobody listens.
+/// Reads until the end, a failure, or until nobody listens. Batches that come back empty are filled
+/// again: their memory is warm.
 fn read_pieces<A: App>(
     reading: &mut Reading,
-    stream: &mut Stream,
-    end: Position,
+    (stream, end): (&mut Stream, Position),
     pieces: &SyncSender<Piece<A>>,
+    empty: &Receiver<Batch<A>>,
 ) {
     while reading.ledger.books.next < end {
-        let piece = reading.piece(stream, end);
+        let batch = empty.try_recv().unwrap_or_default();
+        let piece = reading.piece(batch, stream, end);
         let failed = piece.failed.is_some();
         if pieces.send(piece).is_err() || failed {
             return;

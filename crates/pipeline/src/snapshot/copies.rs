@@ -12,7 +12,7 @@ use deeds_chronicle::{Disk, DiskError};
 use deeds_values::{Lineage, Position};
 
 use crate::snapshot::manifest::Manifest;
-use crate::snapshot::store::Store;
+use crate::snapshot::store::{Store, without_rests};
 use crate::snapshot::{SnapshotInfo, Unfit};
 
 /// Copies the newest snapshot of `from` that is of the first `end` records to `to`, where the one before is
@@ -69,7 +69,7 @@ fn copy(
         target.publish(manifest)?;
     }
     // After a failure, too: a full disk wants the unnamed chunks back.
-    let swept = target.sweep(&BTreeSet::new());
+    let swept = target.sweep(&BTreeSet::new(), &mut without_rests);
     let whole = copied?.is_ok();
     swept?;
     Ok(whole.then(|| manifest.info()))
@@ -85,7 +85,10 @@ fn copy_chunks(
             continue;
         }
         match source.chunk(chunk) {
-            Ok(bytes) => target.write_chunk(chunk.id, &bytes)?,
+            Ok(bytes) => {
+                let written = target.write_chunk(chunk.id, &bytes, &mut without_rests)?;
+                assert!(written.is_continue(), "nobody broke it off");
+            }
             Err(why) => return Ok(Err(why)),
         }
     }

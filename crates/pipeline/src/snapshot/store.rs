@@ -2,8 +2,8 @@
 //! each snapshot.
 //!
 //! Writing one, and what a crash leaves:
-//! 1. each chunk that no trusted manifest names: aside, synced, renamed; the directory synced. Left
-//!    over: chunks that nothing names, which the next sweep removes;
+//! 1. each chunk that no trusted manifest names: aside, synced slice by slice, renamed; the directory
+//!    synced. Left over: chunks that nothing names, which the next sweep removes;
 //! 2. the manifest: aside, synced, renamed; the directory synced. From the rename on the snapshot is
 //!    there, and all of it is durable already;
 //! 3. manifests beyond those kept are removed, the directory synced;
@@ -12,6 +12,7 @@
 //! The lock of the chronicle's directory covers this one: only its holder writes here.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use deeds_chronicle::disk::read_full_at;
@@ -33,6 +34,19 @@ pub const SNAPSHOTS_KEPT: usize = 2;
 const MANIFEST: &str = ".snapshot";
 const CHUNK: &str = ".chunk";
 const ASIDE: &str = ".new";
+
+/// How much is written before it is synced: a frame that is to be synced meanwhile waits for no more
+/// than this, some tenths of a millisecond. Smaller slices would be more syncs, each a commit of the
+/// file system's log.
+const SLICE_BYTES: usize = 256 << 10;
+
+/// Called between pieces of work of tenths of a millisecond: may wait, may break off.
+pub(crate) type Pace<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
+
+/// Works on without rests.
+pub(crate) fn without_rests() -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// The directory.
 #[derive(Clone)]
@@ -122,24 +136,35 @@ impl Store {
         self.disk.create_dir(DIRECTORY).attempt("create", DIRECTORY)?;
         self.disk.sync_dir("").attempt("sync", "the data directory")?;
         let names = self.names()?;
-        self.remove(names.iter().filter(|name| name.ends_with(ASIDE)))?;
+        self.remove(names.iter().filter(|name| name.ends_with(ASIDE)), &mut without_rests)?;
         Ok(())
     }
 
-    /// Step 1, but for the directory's sync.
-    pub(crate) fn write_chunk(&self, id: ChunkId, bytes: &[u8]) -> Result<(), DiskError> {
-        self.write(&chunk_path(id), bytes)
+    /// Step 1, but for the directory's sync. What is broken off is not there.
+    pub(crate) fn write_chunk(
+        &self,
+        id: ChunkId,
+        bytes: &[u8],
+        pace: Pace<'_>,
+    ) -> Result<ControlFlow<()>, DiskError> {
+        self.write(&chunk_path(id), bytes, pace)
     }
 
     /// The end of step 1, and step 2.
     pub(crate) fn publish(&self, manifest: &Manifest) -> Result<(), DiskError> {
         self.sync()?;
-        self.write(&manifest_path(manifest.position), &manifest.encode())?;
+        let path = manifest_path(manifest.position);
+        let written = self.write(&path, &manifest.encode(), &mut without_rests)?;
+        assert!(written.is_continue(), "nobody broke it off");
         self.sync()
     }
 
     /// Steps 3 and 4. Manifests in `discarded` are removed whatever their positions.
-    pub(crate) fn sweep(&self, discarded: &BTreeSet<Position>) -> Result<(), DiskError> {
+    pub(crate) fn sweep(
+        &self,
+        discarded: &BTreeSet<Position>,
+        pace: Pace<'_>,
+    ) -> Result<(), DiskError> {
         let mut named = BTreeSet::new();
         let mut kept = 0;
         let mut dropped = Vec::new();
@@ -153,7 +178,7 @@ impl Store {
                 None => dropped.push(format!("{:020}{MANIFEST}", position.0)),
             }
         }
-        if self.remove(dropped.iter())? > 0 {
+        if self.remove(dropped.iter(), pace)? > 0 {
             self.sync()?;
         }
         let names = self.names()?;
@@ -161,24 +186,44 @@ impl Store {
             name.ends_with(ASIDE)
                 || (name.ends_with(CHUNK) && !named.contains(&format!("{DIRECTORY}/{name}")))
         });
-        self.remove(unnamed)?;
+        self.remove(unnamed, pace)?;
         Ok(())
     }
 
-    fn write(&self, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
+    fn write(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        pace: Pace<'_>,
+    ) -> Result<ControlFlow<()>, DiskError> {
         let aside = format!("{path}{ASIDE}");
         let file = self.disk.create_new(&aside).attempt("create", &aside)?;
-        file.write_at(bytes, 0).attempt("write", &aside)?;
-        file.sync().attempt("sync", &aside)?;
-        self.disk.rename(&aside, path).attempt("rename", &aside)
+        let mut offset = 0;
+        for slice in bytes.chunks(SLICE_BYTES) {
+            file.write_at(slice, offset).attempt("write", &aside)?;
+            file.sync().attempt("sync", &aside)?;
+            offset += slice.len() as u64;
+            if pace().is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        assert_eq!(offset, bytes.len() as u64, "all of it is written and synced");
+        self.disk.rename(&aside, path).attempt("rename", &aside)?;
+        Ok(ControlFlow::Continue(()))
     }
 
-    fn remove<'n>(&self, names: impl Iterator<Item = &'n String>) -> Result<usize, DiskError> {
+    /// Removes files; being told to break off does not keep it from that.
+    fn remove<'n>(
+        &self,
+        names: impl Iterator<Item = &'n String>,
+        pace: Pace<'_>,
+    ) -> Result<usize, DiskError> {
         let mut removed = 0;
         for name in names {
             let path = format!("{DIRECTORY}/{name}");
             self.disk.remove(&path).attempt("remove", &path)?;
             removed += 1;
+            let _ = pace();
         }
         Ok(removed)
     }

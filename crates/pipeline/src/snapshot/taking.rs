@@ -7,8 +7,9 @@
 //! 4. The manifest is published, and what nothing needs any more is removed.
 //!
 //! Nothing here is shared with the threads that decide and commit but the atom, which never changes,
-//! and the chronicle's reader. `pace` is called between pieces of work of some milliseconds: it may
-//! wait, and it may break off. What was written then is found unnamed and removed.
+//! and the chronicle's reader. `pace` is called between pieces of work of some tenths of a
+//! millisecond, so that those who wait for the processor or the disk wait no longer: it may wait, and it
+//! may break off. What was written then is found unnamed and removed.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -27,11 +28,14 @@ use crate::names::Namespace;
 use crate::opening::OpenError;
 use crate::snapshot::chunk::{CHUNK_BYTES_MAX, Chunk, ChunkId, Cutter};
 use crate::snapshot::manifest::{self, ChunkReference, Manifest, Section};
-use crate::snapshot::store::Store;
+use crate::snapshot::store::{Pace, Store};
 use crate::snapshot::{SnapshotFinding, SnapshotInfo, Taken};
 
-/// How many records are read between two calls of `pace`: some milliseconds.
-const PACE_RECORDS: u64 = 4_096;
+/// How many records are read between two calls of `pace`.
+const PACE_RECORDS: u64 = 256;
+
+/// How many bytes of entries are written between two calls of `pace`.
+const PACE_BYTES: usize = 32 << 10;
 
 /// In release one row in so many is read again as written: enough to notice a row type that does not
 /// read back, for next to nothing.
@@ -69,9 +73,6 @@ pub enum SnapshotError {
     #[error("it was broken off")]
     BrokenOff,
 }
-
-/// Called between pieces of work: may wait, may break off.
-pub(crate) type Pace<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
 /// Takes snapshots of one app's atoms. Synchronous: [`crate::node`] runs it on a thread.
 pub struct Snapshotter<A: App> {
@@ -138,7 +139,7 @@ impl<A: App> Snapshotter<A> {
         self.look_for_room()?;
         let taken = self.write(atom, pace);
         // After a failure, too: a full disk wants the unnamed chunks back.
-        let swept = self.store.sweep(&self.discarded);
+        let swept = self.store.sweep(&self.discarded, pace);
         let taken = taken?;
         swept?;
         self.discarded.clear();
@@ -310,8 +311,14 @@ impl Writing<'_> {
         let mut cutter = Cutter::new(self.chunk_bytes_max, cuts);
         let mut chunks = Vec::new();
         let mut failed = None;
+        let mut since_pace = 0;
         let put = each(&mut |entry| {
             cutter.push(entry);
+            since_pace += entry.key.len() + entry.value.len();
+            if since_pace >= PACE_BYTES {
+                since_pace = 0;
+                (self.pace)()?;
+            }
             while let Some(chunk) = cutter.take() {
                 match self.put(chunk) {
                     Ok(chunk) => chunks.push(chunk),
@@ -338,17 +345,19 @@ impl Writing<'_> {
     }
 
     fn put(&mut self, chunk: Chunk) -> Result<ChunkReference, SnapshotError> {
-        let (id, bytes) = (ChunkId::of(&chunk.bytes), chunk.bytes.len() as u64);
+        let bytes = chunk.bytes.len() as u64;
+        let ControlFlow::Continue(id) = ChunkId::of_in_pieces(&chunk.bytes, self.pace) else {
+            return Err(SnapshotError::BrokenOff);
+        };
         self.taken.bytes += bytes;
         if self.known.insert(id) {
-            self.store.write_chunk(id, &chunk.bytes)?;
+            if self.store.write_chunk(id, &chunk.bytes, self.pace)?.is_break() {
+                return Err(SnapshotError::BrokenOff);
+            }
             self.taken.chunks_written += 1;
             self.taken.bytes_written += bytes;
         } else {
             self.taken.chunks_kept += 1;
-        }
-        if (self.pace)().is_break() {
-            return Err(SnapshotError::BrokenOff);
         }
         Ok(ChunkReference { id, first_key: Bytes(chunk.first_key), rows: chunk.rows, bytes })
     }
