@@ -12,7 +12,7 @@
 //!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`], from a [`snapshot`],
 //!   until it is [frozen](freezing) and published;
 //! - how live readers follow: [`live`] queries without their types, [`select`] for those that pick
-//!   rows, [`reads`] for what the others read, [`routes`] from a change to whom it concerns;
+//!   rows, [`changed`] for what became of these, [`reads`] for what the others read, [`routes`] from a change to whom it concerns;
 //! - how things are written and read: [`recorded`], [`exact`], [`packed`], [`transcode`], [`schema`];
 //! - how an author tests: [`testing`].
 
@@ -21,6 +21,7 @@
 pub mod actor;
 pub mod app;
 pub mod atom;
+pub mod changed;
 pub mod changes;
 pub mod clock;
 pub mod command;

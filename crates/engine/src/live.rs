@@ -18,6 +18,7 @@ use deeds_values::{ActorId, Lineage, Position, Timestamp};
 use crate::actor::{Access, Actor, Keys, Roles};
 use crate::app::{App, QueryError, actor_in};
 use crate::atom::Atom;
+use crate::changed::Changed;
 use crate::changes::FrameChanges;
 use crate::command::{ArgumentError, parse_json};
 use crate::query::{Asker, Asking, NO_KEY, Read, Scope};
@@ -140,12 +141,12 @@ pub trait Question: Send + Sync {
     /// Where a row query's rows are; of a value query none.
     fn plan(&self, view: &View, asker: &Asker) -> Option<Plan>;
 
-    /// What changes of these frames together make of a row query without a limit, if its plan and
+    /// What changes of some frames together make of a row query without a limit, if its plan and
     /// its asker stayed as they are: at most one change of a key, in the order of the keys.
     fn item_changes(
         &self,
         plan: &Plan,
-        frames: &[&FrameChanges],
+        changed: &Changed<'_>,
         asker: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError>;
 }
@@ -222,11 +223,11 @@ impl<A: App, Q: Read<A>> Question for Asked<A, Q> {
     fn item_changes(
         &self,
         plan: &Plan,
-        frames: &[&FrameChanges],
+        changed: &Changed<'_>,
         asker: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError> {
         let Some(select) = self.select() else { return Ok(Vec::new()) };
-        select.item_changes(plan, frames, asker)
+        select.item_changes(plan, changed, asker)
     }
 }
 

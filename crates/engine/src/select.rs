@@ -9,10 +9,9 @@ use deeds_values::KeyBytes;
 
 use crate::actor::{Access, Actor, Audience as _};
 use crate::app::{App, QueryError};
-use crate::changes::{Change, FrameChanges};
+use crate::changed::{Changed, entry};
 use crate::query::{Asker, Asking, Read, Select};
-use crate::reads::{Order, RangeRead, ReadSet, recording};
-use crate::row::Row;
+use crate::reads::{RangeRead, ReadSet, recording};
 use crate::state::Visible;
 use crate::table::key_of;
 
@@ -72,7 +71,7 @@ pub trait SelectRows<A: App> {
     fn item_changes(
         &self,
         plan: &Plan,
-        frames: &[&FrameChanges],
+        changed: &Changed<'_>,
         asker: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError>;
 }
@@ -80,13 +79,6 @@ pub trait SelectRows<A: App> {
 /// What is told of a row, as JSON.
 fn told<A: App, Q: Select<A>>(query: &Q, row: &Q::Row) -> Result<Arc<[u8]>, QueryError> {
     Ok(QueryError::exact_json(&query.item(row))?.into())
-}
-
-fn entry<R: Row>(order: Order, row: &R, key: &[u8]) -> KeyBytes {
-    match order.index {
-        None => KeyBytes::from_slice(key),
-        Some(index) => R::INDEXES[index].entry(row, key).0,
-    }
 }
 
 impl<A: App, Q: Select<A>> SelectRows<A> for Q {
@@ -126,19 +118,13 @@ impl<A: App, Q: Select<A>> SelectRows<A> for Q {
     fn item_changes(
         &self,
         plan: &Plan,
-        frames: &[&FrameChanges],
+        changed: &Changed<'_>,
         asker: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError> {
-        // What became of each row in all of the frames: its first before and its last after.
-        let mut rows: BTreeMap<&KeyBytes, (&Change<Q::Row>, &Change<Q::Row>)> = BTreeMap::new();
-        for change in frames.iter().filter_map(|frame| frame.of::<Q::Row>()).flatten() {
-            rows.entry(&change.key)
-                .and_modify(|(_, last)| *last = change)
-                .or_insert((change, change));
-        }
         let order = plan.range.order;
         let mut changes = Vec::new();
-        for (key, (first, last)) in rows {
+        for (first, last) in changed.within::<Q::Row>(&plan.range) {
+            let key = &first.key;
             // The row and its entry, if the query has it.
             let had = |row: &Option<Arc<Q::Row>>| {
                 let row = row.as_deref()?;

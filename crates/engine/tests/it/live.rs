@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use deeds::app::question;
 use deeds::atom::Atom;
+use deeds::changed::Changed;
 use deeds::changes::FrameChanges;
 use deeds::live::{Question, View};
 use deeds::prelude::*;
@@ -106,11 +107,11 @@ proptest! {
                         continue;
                     }
                     let (before, after) = (read(from), read(to));
-                    let frames: Vec<_> = changes[from..to].iter().collect();
+                    let changed = Changed::new(&changes[from..to]);
                     let asker = asker(&*question, &views[from]);
                     let plan = question.plan(&views[from], &asker).unwrap();
                     prop_assert!(plan.others.is_empty());
-                    let moved = question.item_changes(&plan, &frames, &asker).unwrap();
+                    let moved = question.item_changes(&plan, &changed, &asker).unwrap();
                     prop_assert_eq!(&patched(&before, &moved), &after);
                     prop_assert_eq!(&moved.len(), &difference(&before, &after).len(), "nothing more");
                     prop_assert_eq!(&patched(&before, &difference(&before, &after)), &after);

@@ -10,7 +10,7 @@ use deeds_engine::select::Plan;
 use crate::live::group::{GroupId, Kind};
 use crate::live::hub::{Concern, Live};
 use crate::live::jobs::{Finished, Read, guarded};
-use crate::live::ring::borrowed;
+use crate::live::ring::together;
 use crate::live::tick::{Body, Diff, SubTick, Value};
 
 impl Live {
@@ -82,7 +82,7 @@ impl Live {
             })
         } else if within {
             let changes =
-                guarded(&*question, || question.item_changes(&plan, &borrowed(frames), &asker));
+                guarded(&*question, || question.item_changes(&plan, &together(frames), &asker));
             changes.map(|changes| {
                 let both = [Arc::new(rows), Arc::new(Diff::new(changes))];
                 (plan, Diff::merged(&both, true))

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use deeds_engine::changed::Changed;
 use deeds_engine::changes::FrameChanges;
 use deeds_engine::live::Publication;
 use deeds_values::Position;
@@ -71,8 +72,8 @@ impl Ring {
 }
 
 /// The changes as the engine takes them.
-pub(crate) fn borrowed(frames: &[Arc<FrameChanges>]) -> Vec<&FrameChanges> {
-    frames.iter().map(AsRef::as_ref).collect()
+pub(crate) fn together(frames: &[Arc<FrameChanges>]) -> Changed<'_> {
+    Changed::new(frames.iter().map(AsRef::as_ref))
 }
 
 #[cfg(test)]

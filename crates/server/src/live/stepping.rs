@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use deeds_engine::changed::Changed;
 use deeds_engine::changes::FrameChanges;
 use deeds_engine::live::{Publication, View};
 use deeds_engine::query::Asker;
@@ -13,11 +14,19 @@ use deeds_engine::select::{ItemChange, Plan, difference};
 use crate::live::group::{GroupId, IdentityId, Kind, MemberId, Seat};
 use crate::live::hub::{Concern, Live};
 use crate::live::jobs::{Failure, guarded};
-use crate::live::ring::borrowed;
+use crate::live::ring::together;
 use crate::live::tick::{Body, Diff, SubTick};
 
 /// What a step says to each client.
 type Deliveries = BTreeMap<MemberId, Vec<SubTick>>;
+
+/// What a step goes over.
+#[derive(Clone, Copy)]
+struct Over<'a> {
+    before: &'a View,
+    frames: &'a [Arc<FrameChanges>],
+    changed: &'a Changed<'a>,
+}
 
 /// What became of a row query.
 struct Moved {
@@ -53,13 +62,15 @@ impl Live {
         let askers = self.askers_that_changed(&changed);
         groups.extend(askers.keys().chain(&self.timed));
 
+        let changed = together(&frames);
         let mut deliveries = Deliveries::new();
         for id in groups {
             let Some(group) = self.groups.get(&id) else { continue };
             match &group.kind {
                 Kind::Value(_) => self.make_dirty(id, askers.contains_key(&id).then_some(now)),
                 Kind::Rows { plan: Some(_), .. } => {
-                    self.move_rows(id, &before, &frames, askers.get(&id), &mut deliveries);
+                    let over = Over { before: &before, frames: &frames, changed: &changed };
+                    self.move_rows(id, &over, askers.get(&id), &mut deliveries);
                 }
                 // Its first result is being read, and will be caught up.
                 Kind::Rows { plan: None, .. } => {}
@@ -152,12 +163,11 @@ impl Live {
     fn move_rows(
         &mut self,
         id: GroupId,
-        before: &View,
-        frames: &[Arc<FrameChanges>],
+        over: &Over<'_>,
         asker_before: Option<&Asker>,
         deliveries: &mut Deliveries,
     ) {
-        match self.moved(id, before, frames, asker_before) {
+        match self.moved(id, over, asker_before) {
             Err(failure) => self.fail_group(id, &failure),
             Ok(Moved { changes, plan }) => {
                 self.set_plan(id, plan);
@@ -177,10 +187,10 @@ impl Live {
     fn moved(
         &self,
         id: GroupId,
-        before: &View,
-        frames: &[Arc<FrameChanges>],
+        over: &Over<'_>,
         asker_before: Option<&Asker>,
     ) -> Result<Moved, Failure> {
+        let Over { before, frames, changed } = *over;
         let group = &self.groups[&id];
         let Kind::Rows { plan: Some(plan), .. } = &group.kind else {
             unreachable!("only row queries with a plan are moved");
@@ -189,7 +199,7 @@ impl Live {
         let others = frames.iter().any(|frame| plan.others.is_touched(frame));
         guarded(question, || {
             if asker_before.is_none() && !others && question.limit().is_none() {
-                let changes = question.item_changes(plan, &borrowed(frames), &group.asker)?;
+                let changes = question.item_changes(plan, changed, &group.asker)?;
                 return Ok(Moved { changes, plan: plan.clone() });
             }
             let had = question.items(before, asker_before.unwrap_or(&group.asker))?;

@@ -20,7 +20,7 @@ use crate::live::group::{Group, GroupId, GroupKey, IdentityId, Kind, MemberId, S
 use crate::live::hub::{Concern, Live, Resume, Wanted};
 use crate::live::jobs::{Failure, guarded};
 use crate::live::outbox::{Outbox, Welcome};
-use crate::live::ring::borrowed;
+use crate::live::ring::together;
 use crate::live::tick::{Body, Diff, SubTick, Value};
 
 /// A client.
@@ -323,7 +323,7 @@ impl Live {
             return false;
         }
         let changes =
-            guarded(&*question, || question.item_changes(&plan, &borrowed(&frames), &asker));
+            guarded(&*question, || question.item_changes(&plan, &together(&frames), &asker));
         let Ok(changes) = changes else { return false };
         self.set_plan(id, plan);
         let news = (!changes.is_empty())

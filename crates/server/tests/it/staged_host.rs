@@ -13,7 +13,7 @@ use deeds_chronicle::{
 };
 use deeds_engine::actor::{Access, Actor, Keys, Operator, Roles};
 use deeds_engine::app::QueryError;
-use deeds_engine::changes::FrameChanges;
+use deeds_engine::changed::Changed;
 use deeds_engine::live::{Identity, Publication, Question, View};
 use deeds_engine::query::{Asker, Scope};
 use deeds_engine::schema::AppSchema;
@@ -440,7 +440,7 @@ impl Question for StagedQuestion {
     fn item_changes(
         &self,
         _: &Plan,
-        _: &[&FrameChanges],
+        _: &Changed<'_>,
         _: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError> {
         Ok(Vec::new())
