@@ -59,6 +59,15 @@ export async function says(locator, words) {
   await locator.filter({ hasText: words }).waitFor();
 }
 
+/** Waits until a field holds this. */
+export async function holds(field, value) {
+  const until = Date.now() + 10_000;
+  while ((await field.inputValue()) !== value) {
+    assert.ok(Date.now() < until, `it holds ${await field.inputValue()}, and should ${value}`);
+    await field.page().waitForTimeout(10);
+  }
+}
+
 /** Sends commands without a page, as whoever is named; gives the answers. */
 export function sender(address) {
   const post = (path, headers, body) =>

@@ -73,6 +73,7 @@ test("what is short is said why, seen by the neighbor, and packed and handed ove
   const vera = await tablet(t, directory, address, "vera");
   await vera.getByRole("button", { name: "Pick order 1" }).click();
   // The lines stand in the order of the shelves, each with its mark.
+  await mine(vera, 1).waitFor();
   const marks = await mine(vera, 1).locator(".shelf-mark").allTextContents();
   assert.deepEqual(marks, [...marks].sort());
   assert.match(marks[0], /^[A-N]-\d\d$/);

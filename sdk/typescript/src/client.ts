@@ -114,6 +114,12 @@ interface Tracked {
   readonly pending: { id: string; name: string; args: unknown; state: "sending" | "durable" };
   readonly effect: Effect | undefined;
   position: number | undefined;
+  /** The values that its effect has changed, by their keys. */
+  readonly values: Set<string>;
+  /** Those that are read further back than where it was recorded; undefined before it is seen in rows. */
+  behind: Set<string> | undefined;
+  /** When they are not waited for any more. */
+  waiting: ReturnType<typeof setTimeout> | undefined;
   settle(result: Settled): void;
   see(): void;
   /** It will not be seen. */
@@ -242,6 +248,9 @@ export class Client {
       pending: { id, name, args, state: "sending" },
       effect,
       position: undefined,
+      values: new Set(),
+      behind: undefined,
+      waiting: undefined,
       settle: (result) => {
         if ("error" in result) {
           durable.reject(new DeedsError(result.error));
@@ -372,6 +381,7 @@ export class Client {
       const tracked = this.tracked[place]!;
       if (tracked.position === undefined) continue;
       this.tracked.splice(place, 1);
+      clearTimeout(tracked.waiting);
       tracked.forsake(error);
     }
     this.show();
@@ -382,18 +392,26 @@ export class Client {
     for (let place = this.tracked.length - 1; place >= 0; place -= 1) {
       const tracked = this.tracked[place]!;
       const isSeen = tracked.position !== undefined && tracked.position <= this.connection.position;
-      if (!isSeen) continue;
+      if (!isSeen || this.waitsForValues(tracked)) continue;
+      clearTimeout(tracked.waiting);
       this.tracked.splice(place, 1);
       tracked.see();
     }
-    const effects = this.tracked.flatMap((tracked) => tracked.effect ?? []);
+    const wishes = this.tracked.flatMap(({ effect, values, behind: only }) =>
+      effect ? { effect, values, only } : [],
+    );
     const shown = new Map<string, Shown>();
     for (const entry of this.entries.values()) {
       const data = this.connection.watches.get(entry.key)?.data;
       const list = data instanceof Rows ? data.list : data?.value;
-      shown.set(entry.key, { query: entry.query.name, argsKey: entry.argsKey, data: list });
+      shown.set(entry.key, {
+        key: entry.key,
+        query: entry.query.name,
+        argsKey: entry.argsKey,
+        data: list,
+      });
     }
-    if (effects.length > 0) overlay([...shown.values()], effects, keyOf);
+    if (wishes.length > 0) overlay([...shown.values()], wishes, keyOf);
     const told: Entry[] = [];
     for (const entry of this.entries.values()) {
       const next = this.snapshotOf(entry, shown.get(entry.key)?.data);
@@ -417,6 +435,25 @@ export class Client {
     if (pendingChanged) tellAll(this.pendingReaders);
   }
 
+  /**
+   * Whether a value that a command was expected to change is behind it. Rows come with the tick in which
+   * the command is seen, values a moment later; taking the effect away between them would flicker.
+   */
+  private waitsForValues(tracked: Tracked): boolean {
+    const behind = [...tracked.values].filter((key) => {
+      const watch = this.connection.watches.get(key);
+      return watch !== undefined && watch.position < tracked.position!;
+    });
+    tracked.behind = new Set(behind);
+    if (behind.length === 0) return false;
+    tracked.waiting ??= setTimeout(() => {
+      tracked.values.clear();
+      this.show();
+    }, VALUES_MS);
+    (tracked.waiting as { unref?: () => void }).unref?.();
+    return tracked.values.size > 0;
+  }
+
   private snapshotOf(entry: Entry, data: unknown): Snapshot<unknown> {
     const watch = this.connection.watches.get(entry.key);
     if (watch?.error) return { status: "error", error: new DeedsError(watch.error) };
@@ -430,6 +467,9 @@ export class Client {
     return { status: word(phase, failures), isOutdated, position, ticks, resumptions };
   }
 }
+
+/** How long after rows a value may come: the server reads it at most ten times as seldom as it takes. */
+const VALUES_MS = 2_000;
 
 const LOADING: Snapshot<never> = { status: "loading" };
 

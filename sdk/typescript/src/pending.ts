@@ -38,8 +38,18 @@ export interface RowsDraft<Row> {
 
 export type Effect = (draft: Draft) => void;
 
+/** An effect that is run over what is shown. */
+export interface Wish {
+  readonly effect: Effect;
+  /** The values that it has changed, by their keys. */
+  readonly values: Set<string>;
+  /** When what it did is seen but in these values, which are read later than rows: only they are changed. */
+  readonly only?: ReadonlySet<string> | undefined;
+}
+
 /** One result that is shown: of which query, with which arguments. */
 export interface Shown {
+  readonly key: string;
   readonly query: string;
   readonly argsKey: string;
   data: unknown;
@@ -48,16 +58,16 @@ export interface Shown {
 /** Runs effects over confirmed results; those that an effect changes get other data. */
 export function overlay(
   shown: readonly Shown[],
-  effects: readonly Effect[],
+  wishes: readonly Wish[],
   keyOf: (args: unknown) => string,
 ): void {
   const find = (name: string, args: unknown) =>
     shown.filter(
       (it) => it.query === name && it.data !== undefined && (!args || it.argsKey === keyOf(args)),
     );
-  const draft: Draft = {
+  const draftOf = ({ values, only }: Wish): Draft => ({
     rows<Args, Row>(query: RowQuery<Args, Row>, args?: Args): RowsDraft<Row> {
-      const results = find(query.name, args);
+      const results = only ? [] : find(query.name, args);
       const change = (make: (rows: Row[]) => Row[]) => {
         for (const result of results) result.data = make(result.data as Row[]);
       };
@@ -73,13 +83,16 @@ export function overlay(
       };
     },
     value(query, change, args) {
-      for (const result of find(query.name, args)) result.data = change(result.data as never);
+      for (const result of find(query.name, args)) {
+        values.add(result.key);
+        if (!only || only.has(result.key)) result.data = change(result.data as never);
+      }
     },
-  };
-  for (const effect of effects) {
+  });
+  for (const wish of wishes) {
     const before = shown.map(({ data }) => data);
     try {
-      effect(draft);
+      wish.effect(draftOf(wish));
     } catch (error) {
       // It is the app's own fault: said where people look for those, and nothing comes of the effect.
       shown.forEach((each, place) => (each.data = before[place]));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Draft } from "../src/index.js";
+import type { FromServer } from "../src/message.js";
 import { All, connected, Count, Denied, Heavy, until, Write } from "./connected.js";
 
 test("a query is shown live, and a command's two promises come in turn", async () => {
@@ -182,5 +183,45 @@ test("after a restore what was recorded may be gone, and whoever waits hears of 
   await assert.rejects(sent.visible, { kind: "version", code: "other-lineage" });
   await until(() => all.current.status === "live");
   assert.deepEqual(all.current.data, [{ id: 1, weight: 2 }]);
+  client.close();
+});
+
+test("what was expected of a value stays until the value comes, and is not done twice to rows", async () => {
+  const { client, way } = connected();
+  const [all, count] = [client.live(All), client.live(Count)];
+  all.subscribe(() => {});
+  count.subscribe(() => {});
+  await until(() => all.current.status === "live" && count.current.status === "live");
+  way.held = [];
+  const note = { id: 1, weight: 2 };
+  const seen: unknown[] = [];
+  count.subscribe(() => seen.push(count.current.data));
+  const sent = client.send(Write, note, {
+    optimistic: (draft) => {
+      draft.rows(All).insert(note);
+      draft.value(Count, ({ notes }) => ({ notes: notes + 1 }));
+    },
+  });
+  const tell = (message: FromServer) => client["link"].happen({ type: "message", message });
+  for (const message of way.held) {
+    if (message.type !== "tick") {
+      tell(message);
+      continue;
+    }
+    // As the server may: rows at once, the value when it has been read again.
+    const { to, subs } = message;
+    tell({ ...message, subs: subs.filter((sub) => sub.value === undefined) });
+    assert.deepEqual(all.current.data, [note], "once");
+    assert.deepEqual(count.current.data, { notes: 1 }, "still as expected");
+    assert.equal(client.pending.current.length, 1);
+    tell({ ...message, from: to, subs: subs.filter((sub) => sub.value !== undefined) });
+  }
+  await sent.visible;
+  assert.deepEqual(count.current.data, { notes: 1 });
+  assert.ok(
+    seen.every((value) => (value as { notes: number }).notes === 1),
+    "it never went back",
+  );
+  assert.deepEqual(client.pending.current, []);
   client.close();
 });
