@@ -21,9 +21,9 @@ pub use deeds_server::Page;
 pub use crate::cli::schema::schema_lock_matches;
 pub use crate::seed::{Hint, Person, Seed, SeedCommand};
 
-/// What the engine's thread makes, the chronicle's and the chores' free: the system's allocator spends
-/// a sixth of a loaded server's time on that, this one a third of it (`docs/benchmarks.md`). An app
-/// that brings an allocator of its own leaves out the default features.
+/// Rows are made on the engine's thread and freed on two others, which costs less with this than with
+/// the system's allocator: a tenth of the processor time of a command, more of a replay
+/// (`docs/benchmarks.md`). An app that brings an allocator of its own leaves out the default features.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
