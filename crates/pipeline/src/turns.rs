@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use deeds_engine::app::App;
 
@@ -21,6 +22,10 @@ use crate::snapshot::thread::SnapshotThread;
 /// How many submissions the engine takes from the queue at once: few enough that the lock is held
 /// briefly.
 const SUBMISSIONS_PER_TURN: usize = 256;
+
+/// So long the engine thread looks again for work before it sleeps. Who waits for each answer sends the
+/// next command within that time, and to wake a thread takes as long as to decide five commands.
+const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
 /// What the engine thread is to do next.
 enum Turn<'a, A: App> {
@@ -78,6 +83,7 @@ fn next_turn<'a, A: App>(
     decider: &mut Decider<A>,
     taken: &mut VecDeque<Submission<A>>,
 ) -> Turn<'a, A> {
+    let began = Instant::now();
     let mut inbox = shared.inbox();
     loop {
         if std::mem::take(&mut inbox.confirm_clock) {
@@ -102,6 +108,12 @@ fn next_turn<'a, A: App>(
                 return Turn::Decide { publisher, is_alone };
             }
             Stage::Serving | Stage::Stopping => {}
+        }
+        if idle && began.elapsed() < LOOK_AGAIN {
+            drop(inbox);
+            thread::yield_now();
+            inbox = shared.inbox();
+            continue;
         }
         inbox.engine_waits = true;
         inbox = shared.wake_engine.wait(inbox).expect("nobody panics holding the inbox");
