@@ -113,16 +113,20 @@ impl Places {
         Some(Seen { position, fingerprint })
     }
 
-    /// Takes in the youngest of the window.
-    fn add_last(&mut self, window: &VecDeque<RememberedUnique>) {
+    /// Takes in what is put behind the youngest of the window next; whether it is not in there yet.
+    fn add(&mut self, window: &VecDeque<RememberedUnique>, unique: &RememberedUnique) -> bool {
         let (first, hasher) = (self.first, &self.hasher);
-        let hash = |place: &u32| {
-            let unique = &window[place.wrapping_sub(first) as usize];
-            hasher.hash_one((unique.actor, &unique.id))
-        };
-        let last = u32::try_from(window.len() - 1).expect("a window holds less than 4 billion");
-        let place = first.wrapping_add(last);
-        self.table.insert_unique(hash(&place), place, hash);
+        let at = |place: &u32| &window[place.wrapping_sub(first) as usize];
+        let same = |place: &u32| at(place).actor == unique.actor && at(place).id == unique.id;
+        let hash = |unique: &RememberedUnique| hasher.hash_one((unique.actor, &unique.id));
+        let next = u32::try_from(window.len()).expect("a window holds less than 4 billion");
+        match self.table.entry(hash(unique), same, |place| hash(at(place))) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert(first.wrapping_add(next));
+                true
+            }
+        }
     }
 
     /// Takes out the oldest, which was taken from the window just now.
@@ -240,15 +244,12 @@ impl Duplicates {
         match id {
             CommandId::Unique(uuid) => {
                 let id = *uuid.as_bytes();
-                if let Some(places) = &self.places {
-                    let before = places.find(&self.unique, actor, &id);
-                    assert!(before.is_none(), "a command is recorded once");
-                }
                 let remembered = RememberedUnique { position, time, actor, id, fingerprint };
-                self.unique.push_back(remembered);
                 if let Some(places) = &mut self.places {
-                    places.add_last(&self.unique);
+                    let is_new = places.add(&self.unique, &remembered);
+                    assert!(is_new, "a command is recorded once");
                 }
+                self.unique.push_back(remembered);
                 self.forget(time);
             }
             CommandId::Numbered { source, number } => {
