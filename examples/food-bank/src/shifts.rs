@@ -2,7 +2,7 @@
 //!
 //! An admin opens a shift and writes its code on the board. Whoever comes to help takes a tablet,
 //! says who they are and types the code: until the shift is over they are a volunteer, without
-//! anybody having granted them a role. [`Members`](deeds::prelude::Members) reads that off the rows
+//! anybody having granted them a role. [`Members`] reads that off the rows
 //! here, so it ends by itself.
 //!
 //! A code can be guessed, by those who may send commands at all, once in a million attempts. Every
