@@ -1,10 +1,10 @@
 //! Who acts: actors, their roles, what an authorizer says, and the keys that let an actor see rows.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use deeds_values::ActorId;
-use smallvec::SmallVec;
 
 /// A role's name, as a token or the state grants it. `#[role]` makes an enum of an app's roles.
 pub trait RoleName {
@@ -23,9 +23,9 @@ impl RoleName for Operator {
     }
 }
 
-/// A set of roles by name, in alphabetical order. Few have more than two.
+/// A set of roles by name, in alphabetical order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Roles(SmallVec<[Cow<'static, str>; 2]>);
+pub struct Roles(BTreeSet<Cow<'static, str>>);
 
 impl Roles {
     /// No roles.
@@ -36,26 +36,18 @@ impl Roles {
     /// With one more role.
     #[must_use]
     pub fn and(mut self, role: &impl RoleName) -> Self {
-        self.add(Cow::Borrowed(role.role_name()));
+        self.0.insert(Cow::Borrowed(role.role_name()));
         self
-    }
-
-    fn add(&mut self, name: Cow<'static, str>) {
-        if let Err(place) = self.0.binary_search(&name) {
-            self.0.insert(place, name);
-        }
     }
 
     /// Roles by their names, as a token lists them.
     pub fn named<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Self {
-        let mut roles = Self::none();
-        names.into_iter().for_each(|name| roles.add(Cow::Owned(name.into())));
-        roles
+        Self(names.into_iter().map(|name| Cow::Owned(name.into())).collect())
     }
 
     /// Whether the role is among them.
     pub fn has(&self, role: &impl RoleName) -> bool {
-        self.0.iter().any(|name| name == role.role_name())
+        self.0.contains(role.role_name())
     }
 
     /// The names, in alphabetical order.
@@ -66,7 +58,7 @@ impl Roles {
     /// These and those.
     #[must_use]
     pub fn united(mut self, other: &Roles) -> Self {
-        other.0.iter().for_each(|name| self.add(name.clone()));
+        self.0.extend(other.0.iter().cloned());
         self
     }
 }
