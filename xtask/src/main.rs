@@ -11,6 +11,7 @@ mod ci;
 mod demo;
 mod edges;
 mod instructions;
+mod manual;
 mod needs;
 mod sim;
 mod steps;
@@ -32,7 +33,7 @@ struct Verb {
 }
 
 /// Every verb, in the order of the help text.
-const VERBS: [Verb; 7] = [
+const VERBS: [Verb; 8] = [
     Verb { name: "demo", about: "build the food bank and serve it here", run: demo::run },
     Verb { name: "test", about: "everything that must hold, as CI runs it", run: test::run },
     Verb {
@@ -40,6 +41,7 @@ const VERBS: [Verb; 7] = [
         about: "the rules no compiler checks: names, sizes, links",
         run: tidy::run,
     },
+    Verb { name: "manual", about: "run what the documentation shows", run: manual::run },
     Verb { name: "ci", about: "clone what is committed, and run CI's script there", run: ci::run },
     Verb { name: "sim", about: "simulated crashes, held against what was promised", run: sim::run },
     Verb { name: "bench", about: "measure, beside PostgreSQL", run: bench::run },

@@ -73,6 +73,17 @@ pub(crate) const GIT: Need = Need {
     steps: &["tidy"],
 };
 
+/// Asks servers, as pages of the documentation show it.
+pub(crate) const CURL: Need = Need {
+    program: "curl",
+    or: &[],
+    also_in: None,
+    from: Source::Debian("curl"),
+    suits: any,
+    wanted_by: "the step `manual`",
+    steps: &["manual"],
+};
+
 /// Checks licences, bans and sources of dependencies.
 pub(crate) const CARGO_DENY: Need = Need {
     program: "cargo-deny",

@@ -5,10 +5,10 @@
 //! checked and the tests need them built, so they are compiled twice; and once more, optimised, for
 //! the step that counts instructions.
 
-use crate::needs::{self, CARGO_DENY, CHROMIUM, GIT, NODE, NPM, Need, STRACE, VALGRIND};
+use crate::needs::{self, CARGO_DENY, CHROMIUM, CURL, GIT, NODE, NPM, Need, STRACE, VALGRIND};
 use crate::steps::{self, Step, Work};
 use crate::usage::{self, Flag, Others, UsageError};
-use crate::{browser, edges, instructions, tidy, tree, typescript};
+use crate::{browser, edges, instructions, manual, tidy, tree, typescript};
 
 const HELP: &str = "\
 Everything that must hold: format, style, edges, licences, lints, docs, tests, a browser.
@@ -25,7 +25,7 @@ environment, Cargo.lock must be up to date and nothing is compiled incrementally
 ";
 
 /// What the steps call beside cargo itself.
-const NEEDS: [&Need; 7] = [&GIT, &STRACE, &VALGRIND, &CARGO_DENY, &NODE, &NPM, &CHROMIUM];
+const NEEDS: [&Need; 8] = [&GIT, &CURL, &STRACE, &VALGRIND, &CARGO_DENY, &NODE, &NPM, &CHROMIUM];
 
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let flags = [Flag::with("--only", "step"), Flag::alone("--list")];
@@ -60,6 +60,11 @@ fn steps() -> Vec<Step> {
         step("clippy", "no warning, in code and tests", clippy()),
         step("docs", "every link in the documentation leads somewhere", docs()),
         step("tests", "unit, integration, crash and documentation tests", tests()),
+        step(
+            "manual",
+            "what the documentation shows is what happens",
+            Work::Check(manual::check_after_tests),
+        ),
         step("sim", "simulated histories keep every promise", cargo(&SIMULATED)),
         step("planted", "the crash tests notice planted faults", cargo(&PLANTED)),
         step(
@@ -164,6 +169,11 @@ fn chosen(steps: Vec<Step>, only: &[&str]) -> anyhow::Result<Vec<Step>> {
         && let Some(browser) = chosen.iter_mut().find(|step| step.name == "browser")
     {
         browser.work = Work::Check(browser::check);
+    }
+    if !only.contains(&"tests")
+        && let Some(manual) = chosen.iter_mut().find(|step| step.name == "manual")
+    {
+        manual.work = Work::Check(|| manual::run(&[]));
     }
     Ok(chosen)
 }

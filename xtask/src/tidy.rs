@@ -6,7 +6,7 @@
 //! - [`reach`]: no Rust file that no `mod` leads to;
 //! - [`length`]: files and functions of readable size, with a ratchet for the exceptions;
 //! - [`links`]: Markdown links lead somewhere;
-//! - [`samples`]: Rust shown in README.md is that of an example;
+//! - [`shown`]: what pages show stands in a file that is tested, or is run;
 //! - [`machine`]: no paths and hosts of one machine;
 //! - [`manifests`]: dependencies listed once, lints and clippy settings in force everywhere;
 //! - [`rust_text`]: what is code in a Rust file and what is text, for the rules above.
@@ -19,7 +19,7 @@ mod names;
 mod opening;
 mod reach;
 mod rust_text;
-mod samples;
+mod shown;
 
 use anyhow::{Context as _, bail};
 
@@ -64,7 +64,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 8] = [
     reach::check,
     length::check,
     links::check,
-    samples::check,
+    shown::check,
     machine::check,
     manifests::check,
 ];
