@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "its one line is for standard output")]
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use deeds_engine::actor::Roles;
 use deeds_engine::app::App;
@@ -74,12 +76,8 @@ impl Bank {
         for (number, event) in (1..).zip(FoodBank::EVENTS) {
             engine.name_event(number, event.name);
         }
-        let atom = Atom {
-            lineage: Lineage([1; 8]),
-            position: Position(0),
-            time: Timestamp(0),
-            state: FoodBank::live().freeze(),
-        };
+        let empty = FoodBank::live().freeze();
+        let atom = Atom::new(Lineage([1; 8]), Position(0), Timestamp(0), empty);
         let mut actors = vec![ActorId::new("admin")?];
         for number in 1..=NEIGHBORS {
             actors.push(ActorId::new(format!("neighbor-{number}"))?);
@@ -96,14 +94,15 @@ impl Bank {
         for verdict in self.decide(frame) {
             expect_an_answer(&verdict)?;
         }
-        let changes = self.engine.take_changes();
-        self.fold(&changes);
+        let changes = Arc::new(self.engine.take_changes());
+        self.fold(changes);
         Ok(())
     }
 
     fn place_counted(&mut self, frame: Vec<Sent>) -> anyhow::Result<()> {
         let (verdicts, changes) = counted_decide(self, frame);
-        let before = counted_fold(self, &changes);
+        let changes = Arc::new(changes);
+        let before = counted_fold(self, Arc::clone(&changes));
         drop((changes, before));
         verdicts.iter().try_for_each(expect_an_answer)
     }
@@ -131,9 +130,10 @@ impl Bank {
     }
 
     /// Moves the atom; the one before it.
-    fn fold(&mut self, changes: &FrameChanges) -> Atom<FoodBank> {
+    fn fold(&mut self, changes: Arc<FrameChanges>) -> Atom<FoodBank> {
         let last = Position(self.next.0 - 1);
         let after = self.atom.after(changes, last, Timestamp(self.time_us()));
+        after.state();
         std::mem::replace(&mut self.atom, after)
     }
 
@@ -152,7 +152,7 @@ fn counted_decide(bank: &mut Bank, frame: Vec<Sent>) -> (Vec<Verdict>, FrameChan
 }
 
 #[inline(never)]
-fn counted_fold(bank: &mut Bank, changes: &FrameChanges) -> Atom<FoodBank> {
+fn counted_fold(bank: &mut Bank, changes: Arc<FrameChanges>) -> Atom<FoodBank> {
     bank.fold(changes)
 }
 

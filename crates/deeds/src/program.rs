@@ -132,7 +132,7 @@ fn fold<A: App>(reader: &Reader, progress: Progress<'_>) -> Result<Folded, Refol
     let window = Window { unique_ids, sources, horizon };
     let atom = folded.atom;
     let mut tables = Vec::new();
-    atom.state.each(&mut |table: &dyn AnyTable| {
+    atom.state().each(&mut |table: &dyn AnyTable| {
         let json_bytes = table.rows_json().map(|row| row.to_string().len() as u64).sum();
         tables.push(TableSize { table: table.name(), rows: table.row_count() as u64, json_bytes });
     });

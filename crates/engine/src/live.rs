@@ -92,7 +92,7 @@ impl View {
 
     fn state<A: App>(&self) -> &A {
         let atom: Option<&Atom<A>> = self.atom.downcast_ref();
-        &atom.expect("a question is asked of a view of its own app").state
+        atom.expect("a question is asked of a view of its own app").state()
     }
 }
 

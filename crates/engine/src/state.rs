@@ -1,9 +1,11 @@
 //! The state: an app's tables together, in either form.
 
+use std::sync::Arc;
+
 use deeds_values::{ActorId, Position};
 
 use crate::actor::{Actor, Keys, Roles};
-use crate::changes::FrameChanges;
+use crate::changes::{FrameChanges, TableChanges};
 use crate::row::Row;
 use crate::table::{AnyTable, Table, Tables};
 
@@ -74,17 +76,22 @@ pub(crate) fn take_changes(state: &mut impl State) -> FrameChanges {
     FrameChanges { tables }
 }
 
-/// Folds a frame's changes into a frozen state.
-pub(crate) fn fold(state: &mut impl State, changes: &FrameChanges) {
-    let mut changed = changes.tables.iter().peekable();
+/// Folds the changes of some frames, in their order, into a frozen state.
+pub(crate) fn fold(state: &mut impl State, frames: &[Arc<FrameChanges>]) {
+    let mut frames: Vec<_> =
+        frames.iter().map(|changes| changes.tables.iter().peekable()).collect();
     let mut place = 0;
     state.each_mut(&mut |table| {
-        if let Some((_, list)) = changed.next_if(|(at, _)| *at == place) {
-            table.fold(list.as_ref());
+        let of_table =
+            frames.iter_mut().filter_map(|tables| tables.next_if(|(at, _)| *at == place));
+        let lists: Vec<&dyn TableChanges> = of_table.map(|(_, list)| list.as_ref()).collect();
+        if !lists.is_empty() {
+            table.fold(&lists);
         }
         place += 1;
     });
-    assert!(changed.peek().is_none(), "changes name tables of this state in order");
+    let all = frames.iter_mut().all(|tables| tables.peek().is_none());
+    assert!(all, "changes name tables of this state in order");
 }
 
 /// Checks the references of all rows changed since [`begin`].

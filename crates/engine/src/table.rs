@@ -218,6 +218,10 @@ impl<R: Row> Live<R> {
     }
 }
 
+fn changes_of<R: Row>(changes: &dyn TableChanges) -> &Vec<Change<R>> {
+    changes.as_any().downcast_ref().expect("changes of rows of this type")
+}
+
 impl<R: Row> Frozen<R> {
     /// Applies the net change of one row.
     fn fold_row(&mut self, key: &KeyBytes, before: Option<&R>, after: Option<&Arc<R>>) {
@@ -256,8 +260,8 @@ pub trait AnyTable: Entries + Freezing + Send + Sync {
     fn record_changes(&mut self, recording: bool);
     /// Takes the frame's changes, if there are any.
     fn take_changes(&mut self) -> Option<Box<dyn TableChanges>>;
-    /// Folds a frame's changes into the frozen form.
-    fn fold(&mut self, changes: &dyn TableChanges);
+    /// Folds the changes of some frames, in their order, into the frozen form.
+    fn fold(&mut self, frames: &[&dyn TableChanges]);
     fn contains_bytes(&self, key: &KeyBytes) -> bool;
     /// Checks the references of the rows changed since `begin`; the error is for the author.
     fn check_references(&self, tables: &dyn Tables) -> Result<(), String>;
@@ -343,15 +347,14 @@ impl<R: Row> AnyTable for Table<R> {
         if changes.is_empty() { None } else { Some(Box::new(changes)) }
     }
 
-    fn fold(&mut self, changes: &dyn TableChanges) {
-        let changes = changes.as_any().downcast_ref::<Vec<Change<R>>>();
-        let changes = changes.expect("this table's changes");
+    fn fold(&mut self, frames: &[&dyn TableChanges]) {
         let Store::Frozen(frozen) = &mut self.store else {
             panic!("{}: only atoms are folded", self.name);
         };
-        // Sorted by key, a frame's changes touch each node of the maps once, and a row that
-        // changed many times is written once: its first before and its last after.
-        let mut order: Vec<&Change<R>> = changes.iter().collect();
+        // Sorted by key, the changes touch each node of the maps once, and a row that changed many
+        // times is written once: its first before and its last after.
+        let mut order: Vec<&Change<R>> =
+            frames.iter().flat_map(|frame| changes_of(*frame)).collect();
         order.sort_by(|a, b| a.key.cmp(&b.key));
         for same_row in order.chunk_by(|a, b| a.key == b.key) {
             let before = same_row[0].before.as_deref();

@@ -13,6 +13,8 @@ use crate::report::{Report, ReportTo, chain};
 
 /// Work that the chronicle's half leaves to others.
 pub enum Chore<A: App> {
+    /// Fold an atom that nobody has read.
+    Fold(Arc<Atom<A>>),
     /// Drop an atom that has been replaced: many small frees.
     Drop(Arc<Atom<A>>),
     /// Split a full segment of the chronicle.
@@ -23,6 +25,10 @@ impl<A: App> Chore<A> {
     /// Does it. A sealing that fails is tried again when the chronicle is opened.
     pub fn run(self) -> Result<(), AppendError> {
         match self {
+            Self::Fold(atom) => {
+                atom.state();
+                Ok(())
+            }
             Self::Drop(atom) => {
                 drop(atom);
                 Ok(())
@@ -42,6 +48,7 @@ pub(crate) fn run<A: App>(
     let mut full = VecDeque::new();
     for chore in chores {
         match chore {
+            Chore::Fold(atom) => _ = atom.state(),
             Chore::Drop(atom) => replaced.drop_one(atom),
             Chore::Seal(job) => full.push_back(job),
         }

@@ -308,7 +308,7 @@ impl<A: App> Host for Node<A> {
     }
 
     fn has_role(&self, caller: &Caller, role: &str) -> bool {
-        let from_state: Roles = self.atom().state.roles(&caller.actor);
+        let from_state: Roles = self.atom().state().roles(&caller.actor);
         caller.roles.clone().united(&from_state).names().any(|name| name == role)
     }
 
@@ -331,7 +331,7 @@ impl<A: App> Host for Node<A> {
     fn tables(&self) -> Vec<(&'static str, usize)> {
         let mut tables = Vec::new();
         self.atom()
-            .state
+            .state()
             .each(&mut |table: &dyn AnyTable| tables.push((table.name(), table.row_count())));
         tables
     }

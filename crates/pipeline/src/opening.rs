@@ -150,7 +150,7 @@ pub fn open<A: App>(
         let (origin, recorded) = (Origin::new(A::NAME, writer.lineage()), decider.key.as_ref());
         CheckpointSigner::new(origin, writer.reader(), keys, recorded, withheld, kept)
     });
-    let atom = Atom { lineage: writer.lineage(), position: last, time: last_time, state };
+    let atom = Atom::new(writer.lineage(), last, last_time, state);
     let mut publisher = Publisher {
         writer,
         published: Arc::new(ArcSwap::from_pointee(atom)),

@@ -24,7 +24,7 @@ use deeds_chronicle::{
 };
 use deeds_engine::actor::Roles;
 use deeds_engine::app::App;
-use deeds_engine::atom::Atom;
+use deeds_engine::atom::{Atom, BEHIND_MAX};
 use deeds_engine::changes::FrameChanges;
 use deeds_engine::clock::Now;
 use deeds_engine::command::Parsed;
@@ -49,6 +49,9 @@ const FRAME_FILL_BYTES: usize = 512 << 10;
 
 /// A frame takes no more commands than this: what one fsync may keep waiting.
 pub const FRAME_COMMANDS_MAX: usize = 4_096;
+
+/// So many times [`BEHIND_MAX`] may wait to be folded before the next frame waits for it.
+const PORTIONS_MAX: usize = 4;
 
 /// Headers, salts and definitions of names of one command, generously.
 const RECORD_OVERHEAD_BYTES: usize = 16 << 10;
@@ -370,8 +373,9 @@ impl<A: App> Publisher<A> {
             // Publish: from here on every read anywhere sees it.
             let before = self.published.load_full();
             let changes = Arc::new(std::mem::take(&mut frame.changes));
-            let atom = Arc::new(before.after(&changes, last, time));
+            let atom = Arc::new(before.after(Arc::clone(&changes), last, time));
             self.published.store(Arc::clone(&atom));
+            self.fold_later(&before, &atom);
             (self.defer)(Chore::Drop(before));
             publication = Some(Publication { view: View::of(atom), changes });
         }
@@ -387,6 +391,20 @@ impl<A: App> Publisher<A> {
             (self.notify)(&publication);
         }
         Ok(())
+    }
+
+    /// Has the atom folded now and then if nobody reads it, so that what waits to be folded stays
+    /// little; here and now if those who should do it do not keep up.
+    fn fold_later(&mut self, before: &Atom<A>, atom: &Arc<Atom<A>>) {
+        let portions = |atom: &Atom<A>| atom.behind() / BEHIND_MAX;
+        match portions(atom) {
+            0..PORTIONS_MAX => {
+                if portions(before) < portions(atom) {
+                    (self.defer)(Chore::Fold(Arc::clone(atom)));
+                }
+            }
+            _ => _ = atom.state(),
+        }
     }
 
     /// Hands on what need not keep a frame waiting, and tells what operators should know.

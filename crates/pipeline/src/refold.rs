@@ -4,9 +4,11 @@
 //! published atom is; at the end the two must be the same, row by row, and every index, reference
 //! and invariant must hold.
 
+use std::sync::Arc;
+
 use deeds_chronicle::Reader;
 use deeds_engine::app::App;
-use deeds_engine::atom::Atom;
+use deeds_engine::atom::{Atom, BEHIND_MAX};
 use deeds_engine::duplicates::Duplicates;
 use deeds_engine::engine::EngineOptions;
 use deeds_engine::testing::same_state;
@@ -56,19 +58,18 @@ pub fn refold<A: App>(
     // Looked up in as it fills: a command that was recorded twice is seen at its second record.
     let duplicates = Duplicates::new(options.window_commands);
     let mut replay = Replay::<A>::new(options, duplicates, true);
-    let mut atom = Atom {
-        lineage: reader.lineage(),
-        position: Position(0),
-        time: Timestamp(i64::MIN),
-        state: A::live().freeze(),
-    };
+    let (beginning, empty) = (Timestamp(i64::MIN), A::live().freeze());
+    let mut atom = Atom::new(reader.lineage(), Position(0), beginning, empty);
     replay.up_to(end, reader, &mut |engine, next, time| {
         let last = next.0.checked_sub(1).expect("a record was folded");
-        atom = atom.after(&engine.take_changes(), Position(last), time);
+        atom = atom.after(Arc::new(engine.take_changes()), Position(last), time);
+        if atom.behind() >= BEHIND_MAX {
+            atom.state();
+        }
         progress(next, end);
     })?;
     let live = replay.engine().state();
-    same_state(live, &atom.state).map_err(RefoldError::Differs)?;
+    same_state(live, atom.state()).map_err(RefoldError::Differs)?;
     for invariant in A::INVARIANTS {
         (invariant.check)(live)
             .map_err(|broken| RefoldError::Invariant { name: invariant.name, broken })?;

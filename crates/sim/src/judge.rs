@@ -98,7 +98,7 @@ pub(crate) fn judge(
         pass.record(&record)?;
         for atom in held.remove(&record.position()).unwrap_or_default() {
             let wrong = |what| Broken(format!("the state at {}: {what}", record.position()));
-            pass.model.agrees(&atom.state).map_err(wrong)?;
+            pass.model.agrees(atom.state()).map_err(wrong)?;
         }
     }
     if pass.next != end {
@@ -208,7 +208,7 @@ pub(crate) fn judge_state(reader: &Reader, published: &Atom<Larder>) -> Result<(
             folded.atom.position, published.position
         ));
     }
-    same_state(&published.state, &folded.atom.state)
+    same_state(published.state(), folded.atom.state())
         .map_err(|differs| Broken(format!("the published state is not the fold: {differs}")))
 }
 

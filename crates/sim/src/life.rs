@@ -308,9 +308,8 @@ impl Life<'_> {
         let Some(place) = fresh.len().checked_sub(1) else { return Ok(()) };
         let mut atom = Arc::clone(&fresh[place.saturating_sub(back)]);
         if stale {
-            let (lineage, position, time) = (atom.lineage, atom.position, atom.time);
-            let state = living.published[0].state.freeze();
-            atom = Arc::new(Atom { lineage, position, time, state });
+            let state = living.published[0].state().freeze();
+            atom = Arc::new(Atom::new(atom.lineage, atom.position, atom.time, state));
         }
         living.booked = atom.position;
         self.machine.phase = Phase::Snapshot;
@@ -363,7 +362,7 @@ impl Life<'_> {
         let Some(chore) = chore else { return Ok(()) };
         let sealed = match &chore {
             Chore::Seal(job) => job.run(),
-            Chore::Drop(_) => Ok(()),
+            Chore::Fold(_) | Chore::Drop(_) => unreachable!("done at once"),
         };
         match sealed {
             Ok(()) => Ok(()),

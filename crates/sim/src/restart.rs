@@ -262,6 +262,7 @@ impl Life<'_> {
         let chores: Arc<Mutex<VecDeque<Chore<Larder>>>> = Arc::default();
         let waiting = Arc::clone(&chores);
         opened.publisher.defer_to(move |chore| match chore {
+            Chore::Fold(atom) => _ = atom.state(),
             Chore::Drop(atom) => drop(atom),
             chore @ Chore::Seal(_) => {
                 waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(chore);

@@ -1,6 +1,8 @@
 //! Histories at random: live, folded and replayed states are the same, and an atom that is held
 //! never changes.
 
+use std::sync::Arc;
+
 use deeds::atom::Atom;
 use deeds::changes::FrameChanges;
 use deeds::clock::Now;
@@ -64,6 +66,8 @@ struct Record {
 pub(crate) struct History {
     engine: Engine<Shop>,
     pub(crate) atom: Atom<Shop>,
+    /// The atoms before it.
+    replaced: Vec<Atom<Shop>>,
     records: Vec<Record>,
 }
 
@@ -79,13 +83,9 @@ fn engine(decode_again: bool) -> Engine<Shop> {
 impl History {
     pub(crate) fn new() -> Self {
         let engine = engine(false);
-        let atom = Atom {
-            lineage: Lineage([0; 8]),
-            position: Position(0),
-            time: Timestamp(0),
-            state: engine.state().freeze(),
-        };
-        Self { engine, atom, records: Vec::new() }
+        let state = engine.state().freeze();
+        let atom = Atom::new(Lineage([0; 8]), Position(0), Timestamp(0), state);
+        Self { engine, atom, replaced: Vec::new(), records: Vec::new() }
     }
 
     fn act<C: Decide<Shop>>(&mut self, who: &str, command: C) {
@@ -117,11 +117,12 @@ impl History {
     }
 
     /// Folds what was done since into the atom; what changed is given back.
-    pub(crate) fn commit(&mut self) -> FrameChanges {
-        let changes = self.engine.take_changes();
+    pub(crate) fn commit(&mut self) -> Arc<FrameChanges> {
+        let changes = Arc::new(self.engine.take_changes());
         let position = Position(self.records.len() as u64);
         let time = self.records.last().map_or(Timestamp(0), |record| record.recording.time);
-        self.atom = self.atom.after(&changes, position, time);
+        let after = self.atom.after(Arc::clone(&changes), position, time);
+        self.replaced.push(std::mem::replace(&mut self.atom, after));
         changes
     }
 
@@ -207,7 +208,7 @@ proptest! {
                 history.run(deed);
             }
             history.commit();
-            same_state(history.engine.state(), &history.atom.state).unwrap();
+            same_state(history.engine.state(), history.atom.state()).unwrap();
             for recording in [false, true] {
                 let replayed = history.replayed(recording);
                 same_state(history.engine.state(), replayed.state()).unwrap();
@@ -225,11 +226,36 @@ proptest! {
             let mut history = History::new();
             before.iter().for_each(|deed| history.run(deed));
             history.commit();
-            let held = history.atom.state.freeze();
+            let held = history.atom.state().freeze();
             let copy = history.replayed(false);
             after.iter().for_each(|deed| history.run(deed));
             history.commit();
             same_state(&held, copy.state()).unwrap();
+        });
+    }
+
+    #[test]
+    fn an_atom_is_the_same_whenever_it_is_read_first(
+        deeds in prop::collection::vec(deed(), 1..40),
+        turns in prop::collection::vec(any::<prop::sample::Index>(), 40),
+    ) {
+        quietly(|| {
+            let (mut at_once, mut later) = (History::new(), History::new());
+            for deed in deeds.iter().chain([&Deed::Commit]) {
+                at_once.run(deed);
+                at_once.atom.state();
+                later.run(deed);
+            }
+            assert!(at_once.atom.behind() == 0 && later.atom.behind() > 0);
+            let mut pairs: Vec<_> = at_once.replaced.iter().zip(&later.replaced).collect();
+            for turn in turns {
+                if !pairs.is_empty() {
+                    let (one, other) = pairs.swap_remove(turn.index(pairs.len()));
+                    same_state(one.state(), other.state()).unwrap();
+                }
+            }
+            same_state(at_once.atom.state(), later.atom.state()).unwrap();
+            assert_eq!(later.atom.behind(), 0);
         });
     }
 }

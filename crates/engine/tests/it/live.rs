@@ -25,15 +25,14 @@ use crate::shop::{Role, Shop};
 /// The states of a history at its commits, and what changed from each to the next.
 struct Steps {
     views: Vec<View>,
-    changes: Vec<FrameChanges>,
+    changes: Vec<Arc<FrameChanges>>,
 }
 
 fn steps(deeds: &[Deed]) -> Steps {
     let mut history = History::new();
     let view = |history: &History| {
-        let Atom { lineage, position, time, state } = &history.atom;
-        let state = state.freeze();
-        View::of(Arc::new(Atom { lineage: *lineage, position: *position, time: *time, state }))
+        let Atom { lineage, position, time, .. } = history.atom;
+        View::of(Arc::new(Atom::new(lineage, position, time, history.atom.state().freeze())))
     };
     let mut steps = Steps { views: vec![view(&history)], changes: Vec::new() };
     for deed in deeds.iter().chain([&Deed::Commit]) {
@@ -107,7 +106,7 @@ proptest! {
                         continue;
                     }
                     let (before, after) = (read(from), read(to));
-                    let changed = Changed::new(&changes[from..to]);
+                    let changed = Changed::new(changes[from..to].iter().map(AsRef::as_ref));
                     let asker = asker(&*question, &views[from]);
                     let plan = question.plan(&views[from], &asker).unwrap();
                     prop_assert!(plan.others.is_empty());

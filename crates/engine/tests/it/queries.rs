@@ -26,7 +26,7 @@ fn shop() -> Scenario<Shop> {
 fn ask(query: &str, who: &str, roles: Roles, arguments: &str) -> Result<Value, QueryError> {
     let shop = shop();
     let (lineage, position, time) = (Lineage([1; 8]), Position(7), Timestamp(0));
-    let view = View::of(Arc::new(Atom { lineage, position, time, state: shop.state().freeze() }));
+    let view = View::of(Arc::new(Atom::new(lineage, position, time, shop.state().freeze())));
     let question = question::<Shop>(query, arguments.as_bytes()).expect("the shop has it");
     let question = question.map_err(QueryError::Arguments)?;
     let who = view.identity::<Shop>(&ActorId::new(who).unwrap(), &roles);

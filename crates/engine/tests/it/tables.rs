@@ -97,7 +97,7 @@ proptest! {
         }
         check(&table, &model);
         if let Some(changes) = table.take_changes() {
-            frozen.fold(changes.as_ref());
+            frozen.fold(&[changes.as_ref()]);
         }
         check(&frozen, &model);
         check(&table.freeze(), &model);

@@ -175,7 +175,7 @@ impl<A: App> Snapshotter<A> {
             taken: Taken { position: atom.position, ..Taken::default() },
         };
         writing.books(&self.ledger)?;
-        writing.tables(&atom.state)?;
+        writing.tables(atom.state())?;
         let (sections, taken) = (writing.sections, writing.taken);
         let books = &self.ledger.books;
         let manifest = Manifest {

@@ -84,7 +84,7 @@ fn what_is_restored_starts_from_the_archived_snapshot_to_the_same_state() {
     assert!(quick.opened().replayed < 40, "only what came after it");
     let mut slow = Bank::open(shared(&folded)).expect("it is whole");
     assert!(slow.opened().snapshots.loaded.is_none());
-    same_state(&quick.atom().state, &slow.atom().state).expect("the same rows");
+    same_state(quick.atom().state(), slow.atom().state()).expect("the same rows");
     let sent_again = [unique(0), unique(100), unique(35)];
     for id in sent_again {
         let step = Step::Draw;

@@ -231,7 +231,7 @@ impl Bank {
         let reader = Reader::open(Arc::clone(&self.disk)).map_err(|error| format!("{error:?}"))?;
         let folded =
             refold::<Shelf>(&reader, &mut |_, _| {}).map_err(|error| format!("{error:?}"))?;
-        same_state(&self.atom().state, &folded.atom.state)
+        same_state(self.atom().state(), folded.atom.state())
     }
 }
 

@@ -80,7 +80,7 @@ fn many_clients_take_what_is_there_and_no_more() {
         clients.into_iter().map(|client| client.join().unwrap()).sum()
     });
     assert_eq!(accepted, 50);
-    assert_eq!(node.atom().state.tins.get("beans".to_owned()).unwrap().left, 0);
+    assert_eq!(node.atom().state().tins.get("beans".to_owned()).unwrap().left, 0);
     let counters = node.counters();
     assert_eq!((counters.accepted, counters.refused), (51, 30));
     assert!(node.shutdown(PATIENCE));
@@ -244,7 +244,7 @@ fn a_stopped_node_takes_nothing_and_its_chronicle_is_closed_cleanly() {
     assert!(matches!(node.health(), Health::Stopped { .. }));
     let again = start(&disk);
     assert!(again.recovered.as_ref().expect("it was there").closed);
-    assert_eq!(again.atom().state.tins.get("beans".to_owned()).unwrap().left, 1);
+    assert_eq!(again.atom().state().tins.get("beans".to_owned()).unwrap().left, 1);
     assert!(again.shutdown(PATIENCE));
 }
 
@@ -360,7 +360,7 @@ fn a_failed_sync_stops_the_node_and_the_outcome_is_unknown() {
     assert!(reason.starts_with("the chronicle failed: "), "{reason}");
     assert!(reason.ends_with("planted failure"), "the whole chain of causes: {reason}");
     assert!(!node.shutdown(Duration::from_millis(10)));
-    assert_eq!(node.atom().state.tins.get("beans".to_owned()).unwrap().left, 1, "not published");
+    assert_eq!(node.atom().state().tins.get("beans".to_owned()).unwrap().left, 1, "not published");
 }
 
 #[test]

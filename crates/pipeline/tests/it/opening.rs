@@ -168,7 +168,7 @@ fn a_renamed_event_with_an_alias_reads_old_records() {
     use deeds_engine::rows::Reads;
     let (disk, _) = stocked();
     let opened = open_as::<renamed::Shelf>(&disk, "later").expect("the alias is enough");
-    assert!(opened.publisher.published().state.tins.contains("beans".to_owned()));
+    assert!(opened.publisher.published().state().tins.contains("beans".to_owned()));
 }
 
 #[test]

@@ -49,7 +49,8 @@ fn a_refusal_and_a_bug_take_back_what_was_emitted() {
     let refused = bank.send(unique(4), &Step::Take);
     assert!(matches!(refused, Reply::Refused { .. }), "{refused:?}");
     bank.send(unique(5), &Step::Stumble);
-    let state = &bank.atom().state;
+    let atom = bank.atom();
+    let state = atom.state();
     use deeds_engine::rows::Reads;
     assert_eq!(state.taken.len(), 2);
     assert!(!state.tins.contains("stone".to_owned()));

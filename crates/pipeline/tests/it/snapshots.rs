@@ -37,7 +37,7 @@ fn on(disk: &ModelDisk) -> Bank {
 
 /// What the gates of two engines know, and the rows; equal or the test fails.
 fn assert_same(one: &mut Bank, other: &mut Bank) {
-    same_state(&one.atom().state, &other.atom().state).expect("the same published rows");
+    same_state(one.atom().state(), other.atom().state()).expect("the same published rows");
     let position = one.atom().position;
     assert_eq!(position, other.atom().position);
     let (one, other) = (one.opened(), other.opened());
