@@ -13,7 +13,8 @@ import { chromium } from "playwright-core";
 
 const top = new URL("../../", import.meta.url).pathname;
 const program = process.env.DEEDS_FOOD_BANK ?? join(top, "target/debug/food-bank");
-const screenshots = process.env.DEEDS_SCREENSHOTS ?? join(top, "target/screenshots");
+/** Where pictures for people are left. */
+export const screenshots = process.env.DEEDS_SCREENSHOTS ?? join(top, "target/screenshots");
 
 /** How long the server has to found its chronicle, send its seed and serve: seconds in a debug build. */
 const START_MS = 60_000;
