@@ -13,6 +13,7 @@ mod edges;
 mod instructions;
 mod manual;
 mod needs;
+mod reference;
 mod sim;
 mod steps;
 mod test;
@@ -33,7 +34,7 @@ struct Verb {
 }
 
 /// Every verb, in the order of the help text.
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     Verb { name: "demo", about: "build the food bank and serve it here", run: demo::run },
     Verb { name: "test", about: "everything that must hold, as CI runs it", run: test::run },
     Verb {
@@ -42,6 +43,7 @@ const VERBS: [Verb; 8] = [
         run: tidy::run,
     },
     Verb { name: "manual", about: "run what the documentation shows", run: manual::run },
+    Verb { name: "reference", about: "write docs/reference from the code", run: reference::run },
     Verb { name: "ci", about: "clone what is committed, and run CI's script there", run: ci::run },
     Verb { name: "sim", about: "simulated crashes, held against what was promised", run: sim::run },
     Verb { name: "bench", about: "measure, beside PostgreSQL", run: bench::run },

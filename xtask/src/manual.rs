@@ -17,6 +17,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::manual::session::Session;
+use crate::reference::command_line;
 use crate::tree::{self, Tree};
 use crate::usage::{self, Flag, Others};
 use crate::{needs, steps, test};
@@ -69,12 +70,17 @@ fn pages(build: &mut Command, only: &[&str]) -> anyhow::Result<()> {
         println!("   {}: {} commands in {:.1} s", file.path, run.commands, run.taken.as_secs_f64());
         wrong.extend(run.wrong);
     }
+    if only.is_empty()
+        && let Err(error) = command_line::check()
+    {
+        wrong.push(error.to_string());
+    }
     for what in &wrong {
         println!("\n{what}");
     }
     match wrong.len() {
         0 => Ok(()),
-        1 => bail!("manual: 1 block is not as shown"),
-        count => bail!("manual: {count} blocks are not as shown"),
+        1 => bail!("manual: 1 thing is not as shown"),
+        count => bail!("manual: {count} things are not as shown"),
     }
 }

@@ -5,6 +5,7 @@
 //! - [`names`]: banned words, and the glossary's rejected synonyms;
 //! - [`reach`]: no Rust file that no `mod` leads to;
 //! - [`length`]: files and functions of readable size, with a ratchet for the exceptions;
+//! - [`limits`]: the reference of limits is current, and constants that pages name exist;
 //! - [`links`]: Markdown links lead somewhere;
 //! - [`shown`]: what pages show stands in a file that is tested, or is run;
 //! - [`machine`]: no paths and hosts of one machine;
@@ -12,6 +13,7 @@
 //! - [`rust_text`]: what is code in a Rust file and what is text, for the rules above.
 
 mod length;
+mod limits;
 mod links;
 mod machine;
 mod manifests;
@@ -58,11 +60,12 @@ impl Finding {
 }
 
 /// Every rule, in the order its findings are printed for one file.
-const RULES: [fn(&Tree) -> Vec<Finding>; 8] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 9] = [
     opening::check,
     names::check,
     reach::check,
     length::check,
+    limits::check,
     links::check,
     shown::check,
     machine::check,

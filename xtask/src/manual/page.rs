@@ -75,11 +75,12 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, Unknown> {
     let mut blocks = Vec::new();
     let mut above: Vec<(usize, &str)> = Vec::new();
     let mut inside: Option<Block> = None;
+    let mut indent = "";
     for (index, line) in text.lines().enumerate() {
         let fence = line.trim_start();
         match &mut inside {
             Some(_) if fence == "```" => blocks.extend(inside.take()),
-            Some(block) => block.text.extend([line, "\n"]),
+            Some(block) => block.text.extend([line.strip_prefix(indent).unwrap_or(line), "\n"]),
             None => {
                 if let Some(info) = fence.strip_prefix("```") {
                     let mut notes = Vec::new();
@@ -89,6 +90,7 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, Unknown> {
                                 .ok_or_else(|| Unknown { line, comment: comment.to_owned() })?,
                         );
                     }
+                    indent = &line[..line.len() - fence.len()];
                     let (kind, text) = (info.trim().to_owned(), String::new());
                     inside = Some(Block { line: index + 2, kind, text, notes });
                 } else if let Some(comment) = comment(line) {

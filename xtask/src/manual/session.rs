@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_page_that_shows_what_happens_has_nothing_wrong() {
         let page = "<!-- saved as a.csv -->\n```csv\nx\n```\n\
-                    ```console\n$ name=$(cat a.csv)\n$ echo \\\n    $name 12\nx 7\n```\n\
+                    ```console\n$ name=$(cat a.csv)\n$ echo \\\n    $name 123\nx 777\n```\n\
                     <!-- ends with 3 -->\n```console\n$ (exit 3)\n```\n\
                     <!-- not run: it is far away -->\n```sh\nfalse\n```\n";
         assert_eq!(wrong("test-right", page), [] as [String; 0]);
