@@ -2,7 +2,8 @@
 //! runtime; whoever starts it needs neither. `docs/http.md` is its contract.
 //!
 //! In reading order:
-//! - [`mod@server`]: the socket, its threads, its end; [`patient_stream`] is one connection;
+//! - [`mod@server`]: the socket, its threads, its end; [`patient_stream`] is one connection,
+//!   [`signals`] ask for the end;
 //! - [`gateway`]: every route, and what happens around each request; [`host_names`] is its first gate;
 //! - [`access`]: who is asking; with [`eddsa`] and [`key_file`] under it, and [`dev`] for development;
 //!   [`checkpoint_key`] has the files of another key;
@@ -39,6 +40,7 @@ mod replies;
 mod revocation;
 mod security_journal;
 mod server;
+mod signals;
 
 pub use access::{OWN_ISSUER, TokenError, TokenIssuer, TokenVerifier, TrustedIssuer};
 pub use batch::Line as BatchLine;
@@ -50,3 +52,4 @@ pub use security_journal::SECURITY_JOURNAL_FILE;
 pub use server::{
     Authentication, CONNECTIONS_MAX, DRAIN_TIME_MAX, Ended, Server, ServerOptions, StartError,
 };
+pub use signals::Signals;

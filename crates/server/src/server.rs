@@ -40,6 +40,7 @@ use crate::patient_stream::{PatientStream, UNREAD_TIME_MAX};
 use crate::queries;
 use crate::revocation::Revocations;
 use crate::security_journal::SecurityJournal;
+use crate::signals::Signals;
 
 /// How many connections may be open; more wait to be accepted. At some 20 KiB each, 40 MiB.
 pub const CONNECTIONS_MAX: u32 = 2_048;
@@ -209,15 +210,11 @@ impl Server {
         self.address
     }
 
-    /// Waits until there is a reason to stop. After a signal, the next one ends the process at once,
-    /// which loses nothing that was answered.
-    pub fn wait(&self) -> Ended {
+    /// Waits until there is a reason to stop.
+    pub fn wait(&self, mut signals: Signals) -> Ended {
         self.runtime.block_on(async {
             tokio::select! {
-                (signal, _) = asked_to_stop() => {
-                    end_at_the_next_signal();
-                    Ended::Asked { signal }
-                }
+                Ok(signal) = &mut signals.first => Ended::Asked { signal },
                 reason = stopped(&*self.host) => Ended::HostStopped { reason },
             }
         })
@@ -403,37 +400,6 @@ async fn serve(
 pub(crate) async fn until_true(flag: &mut watch::Receiver<bool>) {
     // Without a sender the server has been dropped, which means the same.
     drop(flag.wait_for(|flag| *flag).await);
-}
-
-/// The signal's name, and the exit code by which shells know it.
-#[cfg(unix)]
-async fn asked_to_stop() -> (&'static str, i32) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let watched = "the runtime takes signals";
-    let mut interrupt = signal(SignalKind::interrupt()).expect(watched);
-    let mut terminate = signal(SignalKind::terminate()).expect(watched);
-    tokio::select! {
-        _ = interrupt.recv() => ("SIGINT", 130),
-        _ = terminate.recv() => ("SIGTERM", 143),
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_stop() -> (&'static str, i32) {
-    tokio::signal::ctrl_c().await.expect("the runtime takes signals");
-    ("Ctrl-C", 130)
-}
-
-/// On a thread of its own, because stopping goes on after this server's threads have ended.
-fn end_at_the_next_signal() {
-    let waiting = || {
-        let runtime = runtime::Builder::new_current_thread().enable_io().build();
-        let (_, code) = runtime.expect("one more runtime").block_on(asked_to_stop());
-        std::process::exit(code);
-    };
-    let thread = std::thread::Builder::new().name("deeds-signal".to_owned());
-    // Without it the process ends all the same, only later.
-    drop(thread.spawn(waiting));
 }
 
 async fn stopped(host: &dyn Host) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use deeds_pipeline::room::KEEP_FREE_BYTES;
 use deeds_pipeline::snapshot::{SNAPSHOT_EVERY, SnapshotPolicy};
 use deeds_server::{
-    Authentication, Ended, PublicKey, Server, ServerOptions, StartError, TokenIssuer,
+    Authentication, Ended, PublicKey, Server, ServerOptions, Signals, StartError, TokenIssuer,
     TokenVerifier, TrustedIssuer,
 };
 
@@ -119,12 +119,14 @@ pub(crate) fn run(
         let sown = seed::sow(running.host.as_ref(), (program.seed)())?;
         tracing::info!("{sown}");
     }
+    let signals = Signals::watch()
+        .map_err(|error| Failure::failed(format!("cannot watch signals: {error}")))?;
     let server = Server::start(running.host.clone(), options(program, arguments)?)
         .map_err(|error| start_failure(&error))?;
     let url = format!("http://{}", server.address());
     tell(program, arguments.dev, &url, out)?;
 
-    let ended = server.wait();
+    let ended = server.wait(signals);
     if let Ended::Asked { signal } = &ended {
         tracing::info!(signal, "stopping");
     }

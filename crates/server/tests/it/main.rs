@@ -21,6 +21,9 @@ mod tokens;
 /// What is turned away before anything looks at it: hosts, media types, sizes, addresses.
 mod gates;
 
+/// Being asked to stop.
+mod signals;
+
 /// Many commands in one body.
 mod batches;
 

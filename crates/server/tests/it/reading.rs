@@ -163,7 +163,8 @@ fn the_server_ends_when_the_host_has_stopped_by_itself() {
     let (served, host) = served();
     *host.health.lock().unwrap() = Health::Stopped { reason: "the disk is full".to_owned() };
     let reason = "the disk is full".to_owned();
-    assert_eq!(served.server.wait(), deeds_server::Ended::HostStopped { reason });
+    let signals = deeds_server::Signals::watch().unwrap();
+    assert_eq!(served.server.wait(signals), deeds_server::Ended::HostStopped { reason });
 }
 
 #[test]
