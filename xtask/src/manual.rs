@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         print!("{HELP}");
         return Ok(());
     }
-    needs::meet(&[&needs::GIT, &needs::CURL])?;
+    needs::meet(&[&needs::GIT, &needs::CURL, &needs::OPENSSL])?;
     let mut build = tree::cargo(&["build", "--quiet", "--package", "food-bank"]);
     pages(&mut build, &given.values("--page"))
 }

@@ -84,6 +84,17 @@ pub(crate) const CURL: Need = Need {
     steps: &["manual"],
 };
 
+/// Signs a token by hand, as a page shows it.
+pub(crate) const OPENSSL: Need = Need {
+    program: "openssl",
+    or: &[],
+    also_in: None,
+    from: Source::Debian("openssl"),
+    suits: any,
+    wanted_by: "the step `manual`",
+    steps: &["manual"],
+};
+
 /// Checks licences, bans and sources of dependencies.
 pub(crate) const CARGO_DENY: Need = Need {
     program: "cargo-deny",

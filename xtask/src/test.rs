@@ -5,7 +5,9 @@
 //! checked and the tests need them built, so they are compiled twice; and once more, optimised, for
 //! the step that counts instructions.
 
-use crate::needs::{self, CARGO_DENY, CHROMIUM, CURL, GIT, NODE, NPM, Need, STRACE, VALGRIND};
+use crate::needs::{
+    self, CARGO_DENY, CHROMIUM, CURL, GIT, NODE, NPM, Need, OPENSSL, STRACE, VALGRIND,
+};
 use crate::steps::{self, Step, Work};
 use crate::usage::{self, Flag, Others, UsageError};
 use crate::{browser, edges, instructions, manual, tidy, tree, typescript};
@@ -25,7 +27,8 @@ environment, Cargo.lock must be up to date and nothing is compiled incrementally
 ";
 
 /// What the steps call beside cargo itself.
-const NEEDS: [&Need; 8] = [&GIT, &CURL, &STRACE, &VALGRIND, &CARGO_DENY, &NODE, &NPM, &CHROMIUM];
+const NEEDS: [&Need; 9] =
+    [&GIT, &CURL, &OPENSSL, &STRACE, &VALGRIND, &CARGO_DENY, &NODE, &NPM, &CHROMIUM];
 
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let flags = [Flag::with("--only", "step"), Flag::alone("--list")];

@@ -90,13 +90,16 @@ fn stands_in(pieces: &[Vec<&str>], text: &str) -> bool {
     !pieces.is_empty()
 }
 
-/// Whether the lines begin with these, all with the same indentation before them.
+/// Whether the lines begin with these, all with the same indentation before them, or in a doc comment,
+/// whose code is compiled, too.
 fn begins_with(lines: &[&str], piece: &[&str]) -> bool {
     let Some(indent) = lines[0].strip_suffix(piece[0]) else { return false };
-    let same = |(line, shown): (&&str, &&str)| {
-        line.strip_prefix(indent).unwrap_or(line) == *shown && line.len() >= shown.len()
+    let is_blank = |line: &str| matches!(line.trim(), "" | "//!" | "///");
+    let same = |(line, shown): (&&str, &&str)| match shown.is_empty() {
+        true => is_blank(line),
+        false => line.strip_prefix(indent) == Some(*shown),
     };
-    indent.trim().is_empty() && lines.len() >= piece.len() && lines.iter().zip(piece).all(same)
+    is_blank(indent) && lines.len() >= piece.len() && lines.iter().zip(piece).all(same)
 }
 
 /// What a JSON text lacks, to a reader who only counts brackets; `…` stands for what is left out.
@@ -127,16 +130,20 @@ mod tests {
     use super::*;
 
     fn findings(page: &str) -> Vec<usize> {
-        let source = "fn a() {\n    one();\n\n    two();\n    three();\n}\n";
+        let source = "fn a() {\n    one();\n\n    two();\n    three();\n}\n\
+                      //! ```\n//! four();\n//!\n//! five();\n//! ```\n";
         let tree = Tree::of(&[("docs/page.md", page), ("examples/a/src/lib.rs", source)]);
         check(&tree).into_iter().map(|finding| finding.line).collect()
     }
 
     #[test]
     fn code_of_the_tree_passes_in_whole_in_parts_and_without_its_indentation() {
-        for code in
-            ["fn a() {\n    one();\n", "one();\n\ntwo();\n", "fn a() {\n    // …\n    two();\n"]
-        {
+        for code in [
+            "fn a() {\n    one();\n",
+            "one();\n\ntwo();\n",
+            "fn a() {\n    // …\n    two();\n",
+            "four();\n\nfive();\n",
+        ] {
             assert_eq!(findings(&format!("```rust\n{code}```\n")), [], "{code}");
         }
     }
