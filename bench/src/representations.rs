@@ -128,7 +128,7 @@ fn fold_into(state: &mut FoodBank, changes: &Changes) {
     let mut place = 0;
     state.each_mut(&mut |table| {
         if let Some((_, changes)) = changes.iter().find(|(of, _)| *of == place) {
-            table.fold(changes.as_ref());
+            table.fold(&[changes.as_ref()]);
         }
         place += 1;
     });

@@ -7,11 +7,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use deeds_values::KeyBytes;
-use imbl::OrdMap;
-
 use crate::indexes::Split;
 use crate::row::Row;
+use crate::sorted::Sorted;
 use crate::state::State;
 use crate::table::{AnyTable, Frozen, Live, Store, Table};
 
@@ -46,18 +44,18 @@ impl<R: Row> Freezing for Table<R> {
         assert_eq!((self.row_count(), parts.len()), (0, self.parts()), "all of one table");
         let mut parts = parts.into_iter();
         let rows = parts.next().expect("rows are the first part");
-        let rows = *rows.0.downcast::<OrdMap<KeyBytes, Arc<R>>>().expect("rows of this table");
+        let rows = *rows.0.downcast::<Sorted<Arc<R>>>().expect("rows of this table");
         let indexes = parts.map(|part| *part.0.downcast().expect("an index of this table"));
         self.store = Store::Frozen(Frozen { rows, indexes: indexes.collect() });
     }
 }
 
 impl<R: Row> Live<R> {
-    fn frozen_rows(&self) -> OrdMap<KeyBytes, Arc<R>> {
+    fn frozen_rows(&self) -> Sorted<Arc<R>> {
         self.rows.iter().map(|(key, row)| (key.clone(), Arc::clone(row))).collect()
     }
 
-    fn frozen_index(&self, number: usize) -> OrdMap<KeyBytes, Split> {
+    fn frozen_index(&self, number: usize) -> Sorted<Split> {
         self.index(number).iter().map(|(entry, split)| (entry.clone(), *split)).collect()
     }
 }

@@ -48,6 +48,7 @@ pub mod rows;
 pub mod schema;
 pub mod select;
 pub mod snapshot;
+mod sorted;
 pub mod state;
 pub mod table;
 pub mod testing;

@@ -8,12 +8,12 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use deeds_values::KeyBytes;
-use imbl::shared_ptr::DefaultSharedPtr;
 
 use crate::actor::Keys;
 use crate::indexes::Split;
 use crate::reads::{self, Order, RangeRead, Span};
 use crate::row::Row;
+use crate::sorted;
 use crate::table::{Store, Table, bytes_of};
 
 /// The part of a table that the holder of some keys may see.
@@ -179,9 +179,9 @@ impl<R: Row> Rows<'_, R> {
 enum Cursor<'a, R: Row> {
     None,
     Live(btree_map::Range<'a, KeyBytes, Arc<R>>),
-    Frozen(imbl::ordmap::RangedIter<'a, KeyBytes, Arc<R>, DefaultSharedPtr>),
+    Frozen(sorted::Range<'a, Arc<R>>),
     LiveIndex(&'a Table<R>, btree_map::Range<'a, KeyBytes, Split>),
-    FrozenIndex(&'a Table<R>, imbl::ordmap::RangedIter<'a, KeyBytes, Split, DefaultSharedPtr>),
+    FrozenIndex(&'a Table<R>, sorted::Range<'a, Split>),
 }
 
 fn indexed<'a, R: Row>(table: &'a Table<R>, entry: &KeyBytes, split: Split) -> &'a R {
@@ -270,7 +270,7 @@ impl<R: Row> Table<R> {
         }
         match &self.store {
             Store::Live(live) => Cursor::Live(live.rows.range((low, high))),
-            Store::Frozen(frozen) => Cursor::Frozen(frozen.rows.range((low, high))),
+            Store::Frozen(frozen) => Cursor::Frozen(frozen.rows.range(low, high)),
         }
     }
 
@@ -286,7 +286,7 @@ impl<R: Row> Table<R> {
         match &self.store {
             Store::Live(live) => Cursor::LiveIndex(self, live.index(index).range((low, high))),
             Store::Frozen(frozen) => {
-                Cursor::FrozenIndex(self, frozen.indexes[index].range((low, high)))
+                Cursor::FrozenIndex(self, frozen.indexes[index].range(low, high))
             }
         }
     }

@@ -20,13 +20,13 @@ use std::collections::btree_map::Entry as MapEntry;
 use std::sync::Arc;
 
 use deeds_values::{Key, KeyBytes, Position};
-use imbl::OrdMap;
 
 use crate::changes::{Change, TableChanges};
 use crate::freezing::Freezing;
 use crate::indexes::{IndexMove, IndexMoves, LiveIndex, Split, allowed_moves, index_moves};
 use crate::row::Row;
 use crate::snapshot::Entries;
+use crate::sorted::{self, Sorted};
 
 /// A typed collection of rows.
 pub struct Table<R: Row> {
@@ -55,8 +55,8 @@ pub(crate) struct Live<R> {
 
 #[derive(Clone)]
 pub(crate) struct Frozen<R> {
-    pub(crate) rows: OrdMap<KeyBytes, Arc<R>>,
-    pub(crate) indexes: Vec<OrdMap<KeyBytes, Split>>,
+    pub(crate) rows: Sorted<Arc<R>>,
+    pub(crate) indexes: Vec<Sorted<Split>>,
 }
 
 impl<R: Row> Table<R> {
@@ -223,23 +223,28 @@ fn changes_of<R: Row>(changes: &dyn TableChanges) -> &Vec<Change<R>> {
 }
 
 impl<R: Row> Frozen<R> {
-    /// Applies the net change of one row.
-    fn fold_row(&mut self, key: &KeyBytes, before: Option<&R>, after: Option<&Arc<R>>) {
-        for IndexMove { index, old, new } in
-            index_moves(|_| true, key, before, after.map(AsRef::as_ref))
-        {
-            let index = &mut self.indexes[index];
-            if let Some((entry, _)) = old {
-                index.remove(&entry);
+    /// The rows and indexes after these changes, in the order in which they were made.
+    fn after(&self, mut changes: Vec<&Change<R>>) -> Self {
+        // Sorted by key, so that a row that changed many times is written once: its first before and its
+        // last after.
+        changes.sort_by(|one, other| one.key.cmp(&other.key));
+        let mut rows: Vec<sorted::Change<Arc<R>>> = Vec::with_capacity(changes.len());
+        let mut moves: Vec<Vec<sorted::Change<Split>>> = vec![Vec::new(); self.indexes.len()];
+        for same_row in changes.chunk_by(|one, other| one.key == other.key) {
+            let (first, last) = (same_row[0], same_row[same_row.len() - 1]);
+            let (before, after) = (first.before.as_deref(), last.after.as_deref());
+            for IndexMove { index, old, new } in index_moves(|_| true, &first.key, before, after) {
+                moves[index].extend(old.map(|(entry, _)| (entry, None)));
+                moves[index].extend(new.map(|(entry, split)| (entry, Some(split))));
             }
-            if let Some((entry, split)) = new {
-                index.insert(entry, split);
-            }
+            rows.push((first.key.clone(), last.after.clone()));
         }
-        match after {
-            Some(row) => drop(self.rows.insert(key.clone(), Arc::clone(row))),
-            None => drop(self.rows.remove(key)),
+        let mut indexes = Vec::with_capacity(self.indexes.len());
+        for (index, mut moves) in self.indexes.iter().zip(moves) {
+            moves.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            indexes.push(index.after(moves));
         }
+        Self { rows: self.rows.after(rows), indexes }
     }
 }
 
@@ -302,7 +307,7 @@ impl<R: Row> AnyTable for Table<R> {
         let json = |row: &R| serde_json::to_value(row).expect("stored types always serialize");
         match &self.store {
             Store::Live(live) => Box::new(live.rows.values().map(move |row| json(row))),
-            Store::Frozen(frozen) => Box::new(frozen.rows.values().map(move |row| json(row))),
+            Store::Frozen(frozen) => Box::new(frozen.rows.iter().map(move |(_, row)| json(row))),
         }
     }
 
@@ -351,16 +356,7 @@ impl<R: Row> AnyTable for Table<R> {
         let Store::Frozen(frozen) = &mut self.store else {
             panic!("{}: only atoms are folded", self.name);
         };
-        // Sorted by key, the changes touch each node of the maps once, and a row that changed many
-        // times is written once: its first before and its last after.
-        let mut order: Vec<&Change<R>> =
-            frames.iter().flat_map(|frame| changes_of(*frame)).collect();
-        order.sort_by(|a, b| a.key.cmp(&b.key));
-        for same_row in order.chunk_by(|a, b| a.key == b.key) {
-            let before = same_row[0].before.as_deref();
-            let after = same_row[same_row.len() - 1].after.as_ref();
-            frozen.fold_row(&same_row[0].key, before, after);
-        }
+        *frozen = frozen.after(frames.iter().flat_map(|frame| changes_of(*frame)).collect());
     }
 
     fn contains_bytes(&self, key: &KeyBytes) -> bool {
