@@ -46,7 +46,10 @@ export async function place(t) {
 }
 
 /** Starts `food-bank serve` with these arguments, on a free port unless one is among them. */
-export async function serve(t, directory, ...more) {
+export const serve = (t, directory, ...more) => serveApp(t, program, directory, ...more);
+
+/** The same with the program of another app. */
+export async function serveApp(t, program, directory, ...more) {
   const { DEEDS_TOKEN, DEEDS_LOG, ...env } = process.env;
   const server = spawn(program, ["serve", "--data", join(directory, "data"), ...more], {
     stdio: ["ignore", "pipe", "pipe"],

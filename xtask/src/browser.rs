@@ -15,10 +15,10 @@ use crate::{steps, test, tree, typescript};
 /// Where the tests are.
 const TESTS: &str = "tests/browser";
 
-/// The step alone: builds no more than the food bank, and its pages.
+/// The step alone: builds no more than the examples, and their pages.
 pub(crate) fn check() -> anyhow::Result<()> {
     typescript::build()?;
-    drive(tree::cargo(&["build", "--package", "food-bank"]))
+    drive(tree::cargo(&["build", "--package", "food-bank", "--package", "todo"]))
 }
 
 /// The step after the tests: the whole workspace gives some dependencies other features than the food
@@ -35,6 +35,7 @@ fn drive(mut build: Command) -> anyhow::Result<()> {
     // Node 20 has a WebSocket only when asked.
     node.args(["--experimental-websocket", "--test", "--test-reporter", "spec"])
         .env("DEEDS_FOOD_BANK", tree::target().join("debug/food-bank"))
+        .env("DEEDS_TODO", tree::target().join("debug/todo"))
         .env("DEEDS_CHROMIUM", CHROMIUM.find().unwrap_or_else(|| CHROMIUM.program.into()))
         .env("DEEDS_SCREENSHOTS", tree::target().join("screenshots"));
     steps::program(&mut node)

@@ -1,11 +1,11 @@
-//! The step `typescript`: what is written in it, the SDK and the food bank's pages.
+//! The step `typescript`: what is written in it, the SDK and the pages of the examples.
 //!
 //! 1. `npm ci` gets what they are made with, exactly as locked.
 //! 2. The SDK is compiled, formatted, tested and small enough.
-//! 3. The pages are formatted, fit the types that the food bank wrote for them, and are built, so that
-//!    a food bank built after this has them.
+//! 3. The pages are formatted, fit the types that their app wrote for them, and are built, so that an app
+//!    built after this has them.
 //!
-//! That those types are the newest is a test of the food bank: it can write them only when it is built.
+//! That those types are the newest is a test in Rust: an app can write them only when it is built.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,22 +16,25 @@ use crate::{steps, tree};
 /// What browsers and Node use to talk to an app.
 const SDK: &str = "sdk/typescript";
 
-/// The food bank's own pages.
-const PAGES: &str = "examples/food-bank/web";
+/// The examples' own pages.
+const PAGES: [&str; 2] = ["examples/food-bank/web", "examples/todo/web"];
 
 /// The whole step.
 pub(crate) fn check() -> anyhow::Result<()> {
     npm(SDK, &["ci", "--no-progress"])?;
     npm(SDK, &["run", "--silent", "check"])?;
     npm(SDK, &["test", "--silent"])?;
-    npm(PAGES, &["ci", "--no-progress"])?;
-    npm(PAGES, &["run", "--silent", "check"])?;
-    npm(PAGES, &["run", "--silent", "build"])
+    for pages in PAGES {
+        npm(pages, &["ci", "--no-progress"])?;
+        npm(pages, &["run", "--silent", "check"])?;
+        npm(pages, &["run", "--silent", "build"])?;
+    }
+    Ok(())
 }
 
 /// Builds the SDK and the pages, and checks nothing.
 pub(crate) fn build() -> anyhow::Result<()> {
-    for package in [SDK, PAGES] {
+    for package in [SDK].into_iter().chain(PAGES) {
         npm(package, &["ci", "--no-progress"])?;
         npm(package, &["run", "--silent", "build"])?;
     }

@@ -28,6 +28,14 @@ pub use crate::seed::{Hint, Person, Seed, SeedCommand};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The pages that `deeds_build::pages` put into the program, in the app's `build.rs`.
+#[macro_export]
+macro_rules! pages {
+    () => {
+        include!(concat!(env!("OUT_DIR"), "/pages.rs"))
+    };
+}
+
 /// Runs the command line of an app: the whole `main` of its program.
 ///
 /// The verbs, the files and the exit codes are those of `docs/cli.md`.

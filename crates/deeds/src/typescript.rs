@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use deeds_engine::schema::{AppSchema, QueryKind};
+use deeds_engine::schema::{AppSchema, QueryKind, QuerySchema};
 use serde_json::Value;
 
 /// How long a line may be.
@@ -20,8 +20,9 @@ pub(crate) fn typescript(schema: &AppSchema, version: &str, made_by: &str) -> St
     let writer = Writer { sent: &sent };
     let mut out = format!(
         "// Made by `{made_by} codegen typescript`; do not edit.\n\n\
-         import {{ command, rowQuery, valueQuery }} from \"deeds\";\n\n\
+         import {{ {} }} from \"deeds\";\n\n\
          export const app = {{ name: \"{}\", schema: \"{version}\" }} as const;\n",
+        used(schema).join(", "),
         schema.app
     );
     for name in &told {
@@ -41,8 +42,8 @@ pub(crate) fn typescript(schema: &AppSchema, version: &str, made_by: &str) -> St
     for (name, query) in &schema.queries {
         let arguments = writer.inline(&query.arguments);
         let (make, answer) = match (query.kind, query.answer.get("items")) {
-            (QueryKind::Rows, Some(item)) => ("rowQuery", writer.inline(item)),
-            _ => ("valueQuery", writer.inline(&query.answer)),
+            (QueryKind::Rows, Some(item)) => (ROW_QUERY, writer.inline(item)),
+            _ => (VALUE_QUERY, writer.inline(&query.answer)),
         };
         entry(own_name(name), &query.doc, make, &[arguments, answer], &mut out);
     }
@@ -57,6 +58,21 @@ pub(crate) fn typescript(schema: &AppSchema, version: &str, made_by: &str) -> St
 }
 
 const TAKES: &str = "text takes text";
+const ROW_QUERY: &str = "rowQuery";
+const VALUE_QUERY: &str = "valueQuery";
+
+/// What of the SDK the module uses: a page's compiler complains of what is imported and not used.
+fn used(schema: &AppSchema) -> Vec<&'static str> {
+    let picks_rows =
+        |query: &QuerySchema| query.kind == QueryKind::Rows && query.answer.get("items").is_some();
+    let has = |rows: bool| schema.queries.values().any(|query| picks_rows(query) == rows);
+    let made = [
+        (!schema.commands.is_empty(), "command"),
+        (has(true), ROW_QUERY),
+        (has(false), VALUE_QUERY),
+    ];
+    made.into_iter().filter_map(|(is_used, name)| is_used.then_some(name)).collect()
+}
 
 fn own_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
@@ -366,6 +382,10 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(typescript(&schema, "0123abcd", "shapes"), GOLDEN);
+        let mut lesser = schema;
+        lesser.queries.retain(|_, query| query.kind == QueryKind::Rows);
+        let module = typescript(&lesser, "0123abcd", "shapes");
+        assert!(module.contains("import { command, rowQuery } from \"deeds\";"), "{module}");
     }
 
     const GOLDEN: &str = r#"// Made by `shapes codegen typescript`; do not edit.

@@ -6,7 +6,7 @@
 //!
 //! In reading order:
 //! - `item`: what all of them ask of an item: its doc comment, derives, fields;
-//! - `recorded`: `#[command]` and `#[event]`; `refusal`; `query`;
+//! - `recorded`: `#[command]` and `#[event]`; `refusal`; `query`; `function`: their short form;
 //! - `row` with its typed `reads`; `state`;
 //! - `value` and `newtype`, `id`, `role`;
 //! - `app`: the one list.
@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod function;
 mod id;
 mod item;
 mod newtype;
@@ -52,9 +53,38 @@ fn expand(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
 ///
 /// - `#[command(alias = "OldName")]`: an earlier name, under which records may still be;
 /// - `#[personal]` on a field: about a person, kept in a body of its own so that it can be erased.
+///
+/// The short form is a function: its name in capitals is the command's, its first parameter the state,
+/// the others the fields. Who may send it is `anyone` who has shown who they are, or a role; what needs
+/// more to be authorized is written as a struct.
+///
+/// ```
+/// # extern crate deeds_engine as deeds;
+/// # use deeds::prelude::*;
+/// # fn main() {}
+/// # #[row(key = name, audience = everyone)] pub struct Product { pub name: String }
+/// # #[state] pub struct FoodBank { pub products: Table<Product> }
+/// # impl Members for FoodBank {}
+/// # app! { FoodBank as "food-bank" {
+/// #     commands: [ListProduct], events: [ProductListed], queries: [], invariants: [],
+/// # } }
+/// # #[event] fn product_listed(bank: &mut FoodBank, name: String) {
+/// #     bank.products.put(Product { name });
+/// # }
+/// /// Take something new into the range.
+/// #[command(by = Operator)]
+/// fn list_product(bank: &mut Deciding<'_, FoodBank>, name: String) -> Result<(), Never> {
+///     bank.emit(ProductListed { name });
+///     Ok(())
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn command(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand(recorded::expand(recorded::Kind::Command, arguments.into(), item.into()))
+    let (arguments, item) = (arguments.into(), item.into());
+    expand(match function::is_one(&item) {
+        true => function::command(arguments, item),
+        false => recorded::expand(recorded::Kind::Command, arguments, item),
+    })
 }
 
 /// A fact that followed from a command, named in the past tense: a struct with named fields, or
@@ -71,9 +101,16 @@ pub fn command(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Brings what `#[command]` brings, and `deeds::event::Event`. How it changes the state is said by
 /// `impl Evolve<App> for ItemReserved`. Takes `alias` and `#[personal]` as `#[command]` does.
+///
+/// The short form is a function of the state, perhaps of `&Meta<'_>`, and of the fields:
+/// `#[event] fn item_reserved(bank: &mut FoodBank, sku: Sku, quantity: u32) { … }`.
 #[proc_macro_attribute]
 pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand(recorded::expand(recorded::Kind::Event, arguments.into(), item.into()))
+    let (arguments, item) = (arguments.into(), item.into());
+    expand(match function::is_one(&item) {
+        true => function::event(arguments, item),
+        false => recorded::expand(recorded::Kind::Event, arguments, item),
+    })
 }
 
 /// An enum of what a command can be refused with. The code is the variant's name in snake case, the
@@ -114,7 +151,8 @@ pub fn refusal(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// - `index(field, …)`: reads in the order of these fields; `unique(…)`: and no two rows the same,
 ///   but for rows where a field is `None`;
 /// - `references(field = Row)`: the field holds the key of another table's row (or `None`); an
-///   index must start with it.
+///   index must start with it;
+/// - `audience = everyone`: short for an `impl Audience` that shows every row to everyone.
 ///
 /// Brings a trait `ProductReads` with typed reads for tables of this row: `by_category("fruit")`,
 /// `by_category_in("a".."d")`, `by_category_prefix("can")` where the field is text, and the same
@@ -137,9 +175,17 @@ pub fn row(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// pub struct MyOrders { pub status: Option<Status> }
 /// # #[value] pub enum Status { Placed }
 /// ```
+///
+/// The short form is a function of what is visible, and of the arguments. If it answers `Rows` it picks
+/// rows (`Select`), otherwise it computes:
+/// `#[query(by = anyone)] fn products(bank: &Visible<'_, FoodBank>) -> Rows<'_, Product> { … }`.
 #[proc_macro_attribute]
 pub fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand(query::expand(arguments.into(), item.into()))
+    let (arguments, item) = (arguments.into(), item.into());
+    expand(match function::is_one(&item) {
+        true => function::query(arguments, item),
+        false => query::expand(arguments, item),
+    })
 }
 
 /// A type that can be part of commands, events, rows and answers.

@@ -31,6 +31,8 @@ struct Arguments {
     key: Option<Vec<Ident>>,
     indexes: Vec<(Span, bool, Vec<Ident>)>,
     references: Vec<(Ident, Path)>,
+    /// Whether every row is for everyone.
+    for_everyone: bool,
 }
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -53,29 +55,13 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let (ident, doc, type_name) = (&item.ident, doc(&item.attrs), name(&item.ident));
     let key_type = key_type(&key);
     let encode_key = encode_fields(&key, "self");
-    let specs = indexes.iter().map(|index| {
-        let (name, unique) = (&index.name, index.unique);
-        let encode = encode_fields(&index.fields, "row");
-        let names: Vec<&Ident> = index.fields.iter().map(|field| field_name(field)).collect();
-        let options = index.fields.iter().filter(|field| inner_of(&field.ty, "Option").is_some());
-        let options: Vec<&Ident> = options.map(|field| field_name(field)).collect();
-        let row = if options.is_empty() { quote!(_) } else { quote!(row) };
-        let has_value = quote!(|#row| #(row.#options.is_some() &&)* true);
-        quote! {
-            ::deeds::__private::row::IndexSpec {
-                name: #name,
-                unique: #unique,
-                has_value: #has_value,
-                same: |row, other| #(row.#names == other.#names)&&*,
-                encode: |row, out| { #encode },
-            }
-        }
-    });
+    let specs = indexes.iter().map(index_spec);
     let stored = check_stored(fields.iter().map(|field| &field.ty));
     let wanted = ["Clone", "Debug", "PartialEq", "Serialize", "Deserialize", "JsonSchema"];
     let derives = derives(&item.attrs, &wanted);
     let paths = paths(quote!());
     let reads = reads::expand(&item, &key, &indexes);
+    let audience = arguments.for_everyone.then(|| audience_of_everyone(ident));
     Ok(quote! {
         #stored
         #derives
@@ -100,7 +86,38 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
             }
         }
         #reads
+        #audience
     })
+}
+
+fn index_spec(index: &Index<'_>) -> TokenStream {
+    let (name, unique) = (&index.name, index.unique);
+    let encode = encode_fields(&index.fields, "row");
+    let names: Vec<&Ident> = index.fields.iter().map(|field| field_name(field)).collect();
+    let options = index.fields.iter().filter(|field| inner_of(&field.ty, "Option").is_some());
+    let options: Vec<&Ident> = options.map(|field| field_name(field)).collect();
+    let row = if options.is_empty() { quote!(_) } else { quote!(row) };
+    let has_value = quote!(|#row| #(row.#options.is_some() &&)* true);
+    quote! {
+        ::deeds::__private::row::IndexSpec {
+            name: #name,
+            unique: #unique,
+            has_value: #has_value,
+            same: |row, other| #(row.#names == other.#names)&&*,
+            encode: |row, out| { #encode },
+        }
+    }
+}
+
+fn audience_of_everyone(ident: &Ident) -> TokenStream {
+    let actor = quote!(::deeds::__private::actor);
+    quote! {
+        impl #actor::Audience for #ident {
+            fn audience(&self) -> #actor::Keys {
+                #actor::Keys::everyone()
+            }
+        }
+    }
 }
 
 fn parse_arguments(arguments: TokenStream) -> Result<Arguments> {
@@ -130,10 +147,18 @@ fn parse_arguments(arguments: TokenStream) -> Result<Arguments> {
                 let list = Punctuated::<_, Token![,]>::parse_terminated_with(&content, each)?;
                 parsed.references.extend(list);
             }
+            "audience" => {
+                let who: Ident = meta.value()?.parse()?;
+                if who != "everyone" {
+                    let words = "what is not for everyone is said by `impl Audience`";
+                    return Err(Error::new(who.span(), words));
+                }
+                parsed.for_everyone = true;
+            }
             _ => {
                 return Err(meta.error(
-                    "a row takes `key = field`, `index(field, ...)`, `unique(field, ...)` and \
-                     `references(field = Row)`",
+                    "a row takes `key = field`, `index(field, ...)`, `unique(field, ...)`, \
+                     `references(field = Row)` and `audience = everyone`",
                 ));
             }
         }

@@ -99,6 +99,6 @@ pub mod __private {
     pub use {deeds_values as values, schemars, serde};
 
     pub use crate::{
-        actor, app, command, event, query, recorded, refusal, row, rows, state, table,
+        actor, app, command, deciding, event, query, recorded, refusal, row, rows, state, table,
     };
 }

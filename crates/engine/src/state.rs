@@ -45,14 +45,21 @@ pub trait Holds<R: Row> {
 /// Who may be what, by the state itself. The roles of the token are added to these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which roles and keys an actor has",
-    note = "write `impl Members for {Self}` with `roles` and `keys`"
+    note = "write `impl Members for {Self} {{}}`, with `roles` and `keys` if the state gives any"
 )]
 pub trait Members {
-    /// The roles that the state gives an actor.
-    fn roles(&self, actor: &ActorId) -> Roles;
+    /// The roles that the state gives an actor; unless written, none.
+    fn roles(&self, actor: &ActorId) -> Roles {
+        let _ = actor;
+        Roles::none()
+    }
 
-    /// The audience keys that an actor holds: rows that name one of them are visible to it.
-    fn keys(&self, actor: &Actor) -> Keys;
+    /// The audience keys that an actor holds: rows that name one of them are visible to it. Unless
+    /// written, none: the actor sees what everyone sees.
+    fn keys(&self, actor: &Actor) -> Keys {
+        let _ = actor;
+        Keys::none()
+    }
 }
 
 /// Starts a command: what follows can be taken back.

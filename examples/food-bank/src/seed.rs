@@ -74,8 +74,7 @@ impl Seed for FoodBank {
     }
 
     fn pages() -> &'static [Page] {
-        // Made by build.rs of what is in web/dist.
-        include!(concat!(env!("OUT_DIR"), "/pages.rs"))
+        deeds::pages!()
     }
 
     fn hints() -> Vec<Hint> {

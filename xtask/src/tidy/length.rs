@@ -21,6 +21,10 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// A story told in steps may be longer than a thought.
 const TEST_FUNCTION_LINES_MAX: usize = 120;
 
+/// The first code that anybody reads: what it may have at most, so that it is read to its end.
+const FIRST_CODE: [(&str, usize); 2] =
+    [("examples/todo/src/main.rs", 119), ("examples/todo/web/src/main.tsx", 59)];
+
 /// What is measured: a file (`file PATH`) or a function (`function PATH NAME`).
 type Measured = String;
 
@@ -35,7 +39,7 @@ struct Long {
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let long = too_long(tree);
     let allowed = ratchet(tree);
-    let mut findings = Vec::new();
+    let mut findings = first_code(tree);
     for (what, Long { path, line, lines, limit }) in &long {
         let name = what.split(' ').nth(2).unwrap_or("the file");
         match allowed.get(what) {
@@ -60,6 +64,16 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn first_code(tree: &Tree) -> Vec<Finding> {
+    let too_long = FIRST_CODE.iter().filter_map(|(path, most)| {
+        let lines = tree.find(path)?.text.lines().count();
+        let words =
+            format!("{lines} lines, and the first code that anybody reads has at most {most}");
+        (lines > *most).then(|| Finding::at(path, 0, words))
+    });
+    too_long.collect()
 }
 
 /// The ratchet's text with every size that shrank; nothing is added and nothing grows.
@@ -162,6 +176,14 @@ mod tests {
         ] {
             let tree = tree(lines, "# why\nfunction a/src/x.rs long 80\n");
             assert_eq!(shrink(&tree), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_code_that_anybody_reads_is_short() {
+        for (lines, found) in [(119, 0), (120, 1)] {
+            let text = "//! x\n".repeat(lines);
+            assert_eq!(check(&Tree::of(&[("examples/todo/src/main.rs", &text)])).len(), found);
         }
     }
 

@@ -7,6 +7,8 @@ extern crate deeds_engine as deeds;
 
 /// The state and the one list.
 mod apps;
+/// The short form: functions.
+mod functions;
 /// The commonest mistakes, in the compiler's words.
 mod mistakes;
 /// A small app that uses every macro.
