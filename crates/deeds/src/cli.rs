@@ -32,6 +32,7 @@ pub(crate) mod schema;
 mod seed;
 mod serve;
 mod sheet;
+mod state;
 mod token;
 mod typed;
 mod verify;
@@ -66,6 +67,7 @@ enum Verb {
     Import(import::Arguments),
     Log(log::Arguments),
     Info(info::Arguments),
+    State(state::Arguments),
     Verify(verify::Arguments),
     Checkpoint(checkpoint::Arguments),
     Backup(backup::Arguments),
@@ -112,6 +114,7 @@ impl Verb {
             Self::Import(arguments) => import::run(program, arguments, out),
             Self::Log(arguments) => log::run(program, arguments, out),
             Self::Info(arguments) => info::run(program, arguments, out),
+            Self::State(arguments) => state::run(program, arguments, out),
             Self::Verify(arguments) => verify::run(program, arguments, out),
             Self::Checkpoint(arguments) => checkpoint::run(program, arguments, out),
             Self::Backup(arguments) => backup::run(program, arguments, out),

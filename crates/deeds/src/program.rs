@@ -69,6 +69,8 @@ pub(crate) struct Folded {
     pub tables: Vec<TableSize>,
     /// What is remembered to recognise commands that are sent again.
     pub window: Window,
+    /// Tells every row, with its table, in their order.
+    pub rows: Box<dyn Fn(&mut dyn FnMut(&str, serde_json::Value))>,
     /// Answers a query on this state.
     pub query: Box<dyn Fn(&Caller, &str, &[u8]) -> Result<QueryAnswer, QueryFailure>>,
 }
@@ -136,8 +138,16 @@ fn fold<A: App>(reader: &Reader, progress: Progress<'_>) -> Result<Folded, Refol
         let json_bytes = table.rows_json().map(|row| row.to_string().len() as u64).sum();
         tables.push(TableSize { table: table.name(), rows: table.row_count() as u64, json_bytes });
     });
-    let view = View::of(Arc::new(atom));
+    let atom = Arc::new(atom);
+    let view = View::of(Arc::clone(&atom));
     Ok(Folded {
+        rows: Box::new(move |tell| {
+            atom.state().each(&mut |table: &dyn AnyTable| {
+                for row in table.rows_json() {
+                    tell(table.name(), row);
+                }
+            });
+        }),
         records: folded.records,
         tables,
         window,

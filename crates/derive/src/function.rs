@@ -16,7 +16,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Block, Error, Expr, FnArg, GenericArgument, Ident, ItemFn, MetaNameValue, Pat,
-    PatType, PathArguments, Result, ReturnType, Token, Type, Visibility,
+    PatType, PathArguments, PathSegment, Result, ReturnType, Token, Type, Visibility,
 };
 
 use crate::item::name;
@@ -68,20 +68,18 @@ impl Short {
     fn parse(item: TokenStream, what: &str) -> Result<Self> {
         let ItemFn { attrs, vis, sig, block, .. } = syn::parse2(item)?;
         let first = sig.ident.span();
-        let mut parameters = Vec::new();
-        for parameter in sig.inputs {
-            match parameter {
-                FnArg::Typed(typed) => parameters.push(typed),
-                FnArg::Receiver(own) => {
-                    return Err(Error::new(own.span(), format!("{what} is a function by itself")));
-                }
-            }
-        }
-        if parameters.is_empty() {
-            return Err(Error::new(first, format!("the first parameter of {what} is the state")));
-        }
+        let typed = |parameter| match parameter {
+            FnArg::Typed(typed) => Some(typed),
+            FnArg::Receiver(_) => None,
+        };
+        let parameters: Option<Vec<PatType>> = sig.inputs.into_iter().map(typed).collect();
+        let Some(mut parameters) = parameters.filter(|parameters| !parameters.is_empty()) else {
+            let words =
+                format!("{what} is a function by itself, and its first parameter the state");
+            return Err(Error::new(first, words));
+        };
         let state = parameters.remove(0);
-        let is_meta = |typed: &PatType| last_name(&typed.ty).is_some_and(|name| name == "Meta");
+        let is_meta = |typed: &PatType| last_of(&typed.ty).is_some_and(|last| last.ident == "Meta");
         let meta = parameters.first().is_some_and(is_meta).then(|| parameters.remove(0));
         Ok(Self {
             attributes: attrs,
@@ -101,9 +99,7 @@ impl Short {
         if fields.is_empty() {
             return quote!(#(#attributes)* #visibility struct #ident;);
         }
-        let fields = fields
-            .iter()
-            .map(|Parameter { attributes, ident, ty, .. }| {
+        let fields = fields.iter().map(|Parameter { attributes, ident, ty, .. }| {
             quote!(#(#attributes)* #visibility #ident: #ty)
         });
         quote!(#(#attributes)* #visibility struct #ident { #(#fields),* })
@@ -122,11 +118,11 @@ impl Short {
 
     /// The type in `&mut Wrapper<'_, Type>` of the first parameter.
     fn state_in(&self, wrapper: &str) -> Result<&Type> {
-        let ty = behind(&self.state.ty);
-        argument_of(ty, wrapper).ok_or_else(|| {
+        let [app] = arguments_of(&self.state.ty, wrapper)[..] else {
             let words = format!("the first parameter is the state: `{wrapper}<'_, App>`, borrowed");
-            Error::new(self.state.ty.span(), words)
-        })
+            return Err(Error::new(self.state.ty.span(), words));
+        };
+        Ok(app)
     }
 }
 
@@ -135,12 +131,14 @@ pub(crate) fn command(arguments: TokenStream, item: TokenStream) -> Result<Token
     let (by, others) = authorized(arguments, item.span(), "command")?;
     let short = Short::parse(item, "a command")?;
     let app = short.state_in("Deciding")?;
-    let result = "a command answers or is refused: `-> Result<Answer, Refusal>`";
-    let (answer, refusal) = match &short.output {
-        ReturnType::Type(_, ty) => both_of(ty, "Result"),
-        ReturnType::Default => None,
-    }
-    .ok_or_else(|| Error::new(short.ident.span(), result))?;
+    let outcome = match &short.output {
+        ReturnType::Type(_, ty) => arguments_of(ty, "Result"),
+        ReturnType::Default => Vec::new(),
+    };
+    let [answer, refusal] = outcome[..] else {
+        let words = "a command answers or is refused: `-> Result<Answer, Refusal>`";
+        return Err(Error::new(short.ident.span(), words));
+    };
     let (ident, state, body) = (&short.ident, &short.state.pat, &short.body);
     let taken = short.taken(quote!(self));
     let authorize = authorize(&by, app);
@@ -202,7 +200,7 @@ pub(crate) fn query(arguments: TokenStream, item: TokenStream) -> Result<TokenSt
     let declared = expand_query(others, short.declared())?;
     let query = quote!(::deeds::__private::query);
     let visible = quote!(::deeds::__private::state::Visible<'_, #app>);
-    let Some(row) = argument_of(answer, "Rows") else {
+    let [row] = arguments_of(answer, "Rows")[..] else {
         return Ok(quote! {
             #declared
             impl #query::Read<#app> for #ident {
@@ -281,24 +279,19 @@ fn capitals(snake: &str) -> String {
     capitals
 }
 
-/// What a reference refers to.
-fn behind(ty: &Type) -> &Type {
+/// The last name in a type's path, behind a reference if there is one.
+fn last_of(ty: &Type) -> Option<&PathSegment> {
     match ty {
-        Type::Reference(reference) => &reference.elem,
-        other => other,
+        Type::Reference(reference) => last_of(&reference.elem),
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
     }
-}
-
-fn last_name(ty: &Type) -> Option<String> {
-    let Type::Path(path) = behind(ty) else { return None };
-    path.path.segments.last().map(|segment| name(&segment.ident))
 }
 
 /// The types in `Wrapper<'_, Type, …>`.
 fn arguments_of<'a>(ty: &'a Type, wrapper: &str) -> Vec<&'a Type> {
-    let Type::Path(path) = ty else { return Vec::new() };
-    let last = path.path.segments.last().filter(|segment| segment.ident == wrapper);
-    let Some(PathArguments::AngleBracketed(list)) = last.map(|segment| &segment.arguments) else {
+    let last = last_of(ty).filter(|last| last.ident == wrapper);
+    let Some(PathArguments::AngleBracketed(list)) = last.map(|last| &last.arguments) else {
         return Vec::new();
     };
     let types = list.args.iter().filter_map(|argument| match argument {
@@ -306,15 +299,4 @@ fn arguments_of<'a>(ty: &'a Type, wrapper: &str) -> Vec<&'a Type> {
         _ => None,
     });
     types.collect()
-}
-
-fn argument_of<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
-    arguments_of(ty, wrapper).into_iter().next()
-}
-
-fn both_of<'a>(ty: &'a Type, wrapper: &str) -> Option<(&'a Type, &'a Type)> {
-    match arguments_of(ty, wrapper)[..] {
-        [first, second] => Some((first, second)),
-        _ => None,
-    }
 }
