@@ -51,8 +51,8 @@ impl<S> Clone for Step<S> {
 /// and steps are gone back one by one.
 const CHANGES_PER_FRAME: usize = 64;
 
-/// An atom that is so far [behind](Atom::behind) should be folded by whoever published it. More would
-/// save little; so much is folded in some ten milliseconds, which is what a reader may have to wait.
+/// How far behind an atom may be before it is folded although nobody reads it. More would save little;
+/// so much is folded in some ten milliseconds, which is what a reader may have to wait.
 pub const BEHIND_MAX: usize = 16_384;
 
 impl<S: State> Atom<S> {
