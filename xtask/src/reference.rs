@@ -1,10 +1,12 @@
 //! `cargo xtask reference`: writes the pages of `docs/reference` from the code.
 //!
 //! - [`limits`]: every named limit, from the constants and their comments; `tidy` compares.
+//! - [`told`]: the server's problems and metrics; `tidy` compares.
 //! - [`command_line`]: what the food bank's program says of itself; the step `manual` compares.
 
 pub(crate) mod command_line;
 pub(crate) mod limits;
+pub(crate) mod told;
 
 use anyhow::Context as _;
 
@@ -26,9 +28,12 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
     needs::meet(&[&needs::GIT])?;
     steps::program(&mut tree::cargo(&["build", "--quiet", "--package", "food-bank"]))?;
-    for (path, text) in
-        [(limits::PAGE, limits::page(&Tree::read()?)), (command_line::PAGE, command_line::page()?)]
-    {
+    let tree = Tree::read()?;
+    for (path, text) in [
+        (limits::PAGE, limits::page(&tree)),
+        (told::PAGE, told::page(&tree)),
+        (command_line::PAGE, command_line::page()?),
+    ] {
         std::fs::write(tree::root().join(path), text).with_context(|| format!("writing {path}"))?;
         println!("   {path}");
     }

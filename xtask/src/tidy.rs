@@ -5,15 +5,15 @@
 //! - [`names`]: banned words, and the glossary's rejected synonyms;
 //! - [`reach`]: no Rust file that no `mod` leads to;
 //! - [`length`]: files and functions of readable size, with a ratchet for the exceptions;
-//! - [`limits`]: the reference of limits is current, and constants that pages name exist;
+//! - [`current`]: what is made from the code is current, and constants that pages name exist;
 //! - [`links`]: Markdown links lead somewhere;
 //! - [`shown`]: what pages show stands in a file that is tested, or is run;
 //! - [`machine`]: no paths and hosts of one machine;
 //! - [`manifests`]: dependencies listed once, lints and clippy settings in force everywhere;
 //! - [`rust_text`]: what is code in a Rust file and what is text, for the rules above.
 
+mod current;
 mod length;
-mod limits;
 mod links;
 mod machine;
 mod manifests;
@@ -65,7 +65,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 9] = [
     names::check,
     reach::check,
     length::check,
-    limits::check,
+    current::check,
     links::check,
     shown::check,
     machine::check,

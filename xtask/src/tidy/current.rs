@@ -1,7 +1,7 @@
-//! The reference of limits is that of the code, and a constant that a page names is one.
+//! What is made from the code is current, and a constant that a page names is one.
 
 use super::Finding;
-use crate::reference::limits;
+use crate::reference::{limits, told};
 use crate::tree::Tree;
 
 /// Words in capitals that are no constants of ours: what the environment and other programs set.
@@ -9,11 +9,11 @@ const OTHERS: [&str; 5] = ["DEEDS_", "XDG_", "CARGO_", "RUST", "CARGO"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(page) = tree.find(limits::PAGE)
-        && page.text != limits::page(tree)
-    {
-        let what = "the limits in the code are others: `cargo xtask reference` writes the page";
-        findings.push(Finding::at(limits::PAGE, 0, what));
+    for (path, made) in [(limits::PAGE, limits::page(tree)), (told::PAGE, told::page(tree))] {
+        if tree.find(path).is_some_and(|page| page.text != made) {
+            let what = "the code says otherwise: `cargo xtask reference` writes the page";
+            findings.push(Finding::at(path, 0, what));
+        }
     }
     let pages = tree.files.iter().filter(|file| {
         file.path.starts_with("docs/") && file.path.ends_with(".md") && file.path != limits::PAGE
