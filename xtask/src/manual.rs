@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         return Ok(());
     }
     needs::meet(&[&needs::GIT, &needs::CURL, &needs::OPENSSL])?;
-    let mut build = tree::cargo(&["build", "--quiet", "--package", "food-bank"]);
+    let mut build =
+        tree::cargo(&["build", "--quiet", "--package", "food-bank", "--package", "todo"]);
     pages(&mut build, &given.values("--page"))
 }
 
