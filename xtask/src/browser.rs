@@ -24,7 +24,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
 /// The step after the tests: the whole workspace gives some dependencies other features than the food
 /// bank alone would, and building them again takes longer than the tests here.
 pub(crate) fn check_after_tests() -> anyhow::Result<()> {
-    drive(tree::cargo(&["test", "--workspace", "--no-run", "--quiet"]))
+    drive(tree::built_with_tests())
 }
 
 fn drive(mut build: Command) -> anyhow::Result<()> {

@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 
 /// The step after the tests: what they built is not built again in another way.
 pub(crate) fn check_after_tests() -> anyhow::Result<()> {
-    pages(&mut tree::cargo(&["test", "--workspace", "--no-run", "--quiet"]), &[])
+    pages(&mut tree::built_with_tests(), &[])
 }
 
 fn pages(build: &mut Command, only: &[&str]) -> anyhow::Result<()> {

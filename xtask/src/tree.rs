@@ -21,6 +21,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// What builds the programs as the tests were built, so that nothing is built twice: cargo's `test` makes
+/// only those that have tests in files of their own.
+pub(crate) fn built_with_tests() -> Command {
+    cargo(&["build", "--workspace", "--bins", "--tests", "--quiet"])
+}
+
 /// Where cargo puts what it builds.
 pub(crate) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
