@@ -36,8 +36,8 @@ const FOLLOW: &str = "--follow";
 const MOMENT_SHOWN: [&str; 2] = ["2026-11-20 08:15:00", "$(date -u -d '1 minute' '+%F %T')"];
 /// The port that pages show.
 const PORT_SHOWN: &str = ":8080";
-/// Directories of another machine that pages show.
-const PLACES_SHOWN: [&str; 2] = ["/mnt/", "/var/lib/"];
+/// Directories of another machine that pages show, and beside the repository.
+const PLACES_SHOWN: [&str; 3] = ["/mnt/", "/var/lib/", " ../"];
 
 /// The commands of a page.
 pub(crate) struct Session {
@@ -257,7 +257,9 @@ fn local(text: &str, place: &str, port: u16) -> String {
     let mut text = text.replace(PORT_SHOWN, &format!(":{port}"));
     text = text.replace(MOMENT_SHOWN[0], MOMENT_SHOWN[1]);
     for shown in PLACES_SHOWN {
-        text = text.replace(shown, &format!("{place}/work{shown}"));
+        let here = shown.trim_start_matches([' ', '.']);
+        let space = if shown.starts_with(' ') { " " } else { "" };
+        text = text.replace(shown, &format!("{space}{place}/work{here}"));
     }
     text
 }
