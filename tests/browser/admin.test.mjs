@@ -87,10 +87,13 @@ test("the overview moves with the day, and says what was refused and why", async
   await says(tile(ada, "Waiting"), /^0$/);
   await order(send, "nora", { "APPLES-1KG": 2 });
   await says(tile(ada, "Waiting"), /^1$/);
-  await says(ada.locator(".named-bars"), "Apples");
   await send("vera", "ClaimOrder", { order: 1 });
   await send("vera", "PickLine", { order: 1, sku: "APPLES-1KG", quantity: 1, short: "damaged" });
   await says(ada.locator(".card", { hasText: "Shelves to look at" }), "1 of 2 for order 1");
+  await send("vera", "PackOrder", { order: 1 });
+  await send("vera", "HandOver", { order: 1 });
+  await says(ada.locator(".named-bars"), "Apples");
+  await says(tile(ada, "Waiting"), /^0$/);
   await refusedOrder(send, "nora", { "APPLES-1KG": 3 });
   await says(arne.locator("tbody tr"), "One household may have 3 of APPLES-1KG");
   await refusedOrder(send, "nils", { "APPLES-1KG": 500 });

@@ -72,7 +72,7 @@ export async function serveApp(t, program, directory, ...more) {
     server.once("error", reject);
     ended.then((code) => reject(new Error(`it ended with ${code}:\n${said.join("\n")}`)));
   });
-  return { address, stop };
+  return { address, stop, pid: server.pid };
 }
 
 /** Runs a verb of the program to its end; gives what it wrote. */

@@ -68,7 +68,7 @@ export async function holds(field, value) {
   }
 }
 
-/** Sends commands without a page, as whoever is named; gives the answers. */
+/** Sends commands and asks without a page, as whoever is named; gives the answers. */
 export function sender(address) {
   const post = (path, headers, body) =>
     fetch(`${address}${path}`, {
@@ -76,10 +76,16 @@ export function sender(address) {
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
-  return async (actor, name, args) => {
-    const { token } = await (await post("/v1/dev/token", {}, { actor })).json();
-    const sent = await post(`/v1/commands/${name}`, { authorization: `Bearer ${token}` }, args);
-    assert.equal(sent.status, 200, await sent.clone().text());
-    return (await sent.json()).answer;
+  const token = async (actor) => (await (await post("/v1/dev/token", {}, { actor })).json()).token;
+  const answer = async (response) => {
+    assert.equal(response.status, 200, await response.clone().text());
+    return (await response.json()).answer;
   };
+  const bearer = async (actor) => ({ authorization: `Bearer ${await token(actor)}` });
+  const send = async (actor, name, args) => answer(await post(`/v1/commands/${name}`, await bearer(actor), args));
+  const ask = async (actor, name, args = {}) => {
+    const path = `/v1/queries/${name}?args=${encodeURIComponent(JSON.stringify(args))}`;
+    return answer(await fetch(`${address}${path}`, { headers: await bearer(actor) }));
+  };
+  return Object.assign(send, { token, ask });
 }

@@ -28,17 +28,24 @@ pub(crate) fn check_after_tests() -> anyhow::Result<()> {
 }
 
 fn drive(mut build: Command) -> anyhow::Result<()> {
-    npm_ci()?;
     test::strict(&mut build);
     steps::program(&mut build)?;
+    let mut node = node("debug/food-bank")?;
+    steps::program(node.args(["--test", "--test-reporter", "spec"]))
+}
+
+/// Node where the tests are, with what they are written with; the food bank is this program in the
+/// target directory.
+pub(crate) fn node(food_bank: &str) -> anyhow::Result<Command> {
+    npm_ci()?;
     let mut node = typescript::program(&NODE, TESTS);
     // Node 20 has a WebSocket only when asked.
-    node.args(["--experimental-websocket", "--test", "--test-reporter", "spec"])
-        .env("DEEDS_FOOD_BANK", tree::target().join("debug/food-bank"))
+    node.arg("--experimental-websocket")
+        .env("DEEDS_FOOD_BANK", tree::target().join(food_bank))
         .env("DEEDS_TODO", tree::target().join("debug/todo"))
         .env("DEEDS_CHROMIUM", CHROMIUM.find().unwrap_or_else(|| CHROMIUM.program.into()))
         .env("DEEDS_SCREENSHOTS", tree::target().join("screenshots"));
-    steps::program(&mut node)
+    Ok(node)
 }
 
 /// The browser in Playwright's cache, if it is there and Playwright here.

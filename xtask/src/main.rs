@@ -14,6 +14,7 @@ mod instructions;
 mod manual;
 mod needs;
 mod reference;
+mod saturday;
 mod sim;
 mod steps;
 mod test;
@@ -47,6 +48,7 @@ const VERBS: [Verb; 9] = [
     Verb { name: "ci", about: "clone what is committed, and run CI's script there", run: ci::run },
     Verb { name: "sim", about: "simulated crashes, held against what was promised", run: sim::run },
     Verb { name: "bench", about: "measure, beside PostgreSQL", run: bench::run },
+    Verb { name: "saturday", about: "a simulated Saturday, with browsers", run: saturday::run },
     Verb {
         name: "instructions",
         about: "count what an order costs the engine",

@@ -76,6 +76,8 @@ impl Evolve<FoodBank> for ItemReserved {
 #[command]
 pub struct RemoveFromCart {
     pub sku: Sku,
+    /// How many of it; none: all there are.
+    pub quantity: Option<Quantity>,
 }
 
 /// Why nothing is taken out.
@@ -94,11 +96,17 @@ impl Decide<FoodBank> for RemoveFromCart {
     }
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), RemoveFromCartRefusal> {
-        let (neighbor, sku) = (bank.actor_id(), self.sku);
-        if !bank.cart_lines.contains((neighbor.clone(), sku.clone())) {
+        let Self { sku, quantity } = self;
+        let neighbor = bank.actor_id();
+        let Some(line) = bank.cart_lines.get((neighbor.clone(), sku.clone())) else {
             return Err(RemoveFromCartRefusal::NotInCart { sku });
+        };
+        match quantity.map(Quantity::number) {
+            Some(quantity) if quantity < line.quantity => {
+                bank.emit(ItemLowered { neighbor, item: Item { sku, quantity } });
+            }
+            _ => bank.emit(ItemReleased { neighbor, sku }),
         }
-        bank.emit(ItemReleased { neighbor, sku });
         Ok(())
     }
 }
@@ -116,6 +124,21 @@ impl Evolve<FoodBank> for ItemReleased {
         let quantity = bank.cart_lines.get(&key).expect("it was in the cart").quantity;
         bank.cart_lines.remove(&key);
         bank.products.update(&key.1, |product| product.reserved -= quantity);
+    }
+}
+
+/// So many fewer of a product are in a neighbor's cart; some still are.
+#[event]
+pub struct ItemLowered {
+    pub neighbor: ActorId,
+    pub item: Item,
+}
+
+impl Evolve<FoodBank> for ItemLowered {
+    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+        let Self { neighbor, item: Item { sku, quantity } } = self;
+        bank.products.update(&sku, |product| product.reserved -= quantity);
+        bank.cart_lines.update(&(neighbor, sku), |line| line.quantity -= quantity);
     }
 }
 

@@ -1,5 +1,9 @@
 //! The dashboard: the numbers on the screen in the office.
+//!
+//! What is now is read off the rows there are; what was is read off the [`tallies`], so that a question
+//! about a season costs no more in a food bank that has been there for ten years.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deeds::prelude::*;
@@ -29,18 +33,21 @@ pub struct Numbers {
     pub last_seven_days: Week,
 }
 
-/// What was ordered in the last seven days.
+/// What happened today and in the six days before.
 #[value]
 pub struct Week {
     pub orders: u32,
     pub cancelled: u32,
+    pub handed_over: u32,
+    /// Who got it.
     pub households: u32,
+    /// Single items in it.
     pub items: u64,
-    /// What was ordered most.
+    /// What most of it was.
     pub top: Vec<TopProduct>,
 }
 
-/// A product that many wanted.
+/// A product that many took home.
 #[value]
 pub struct TopProduct {
     pub sku: Sku,
@@ -51,9 +58,6 @@ pub struct TopProduct {
 /// How many products lead the list.
 const TOP_PRODUCTS: usize = 10;
 
-/// How many of the newest orders are looked at: enough for the week of the largest food bank.
-const ORDERS_MAX: usize = 20_000;
-
 impl Read<FoodBank> for Dashboard {
     type Answer = Numbers;
 
@@ -62,8 +66,8 @@ impl Read<FoodBank> for Dashboard {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Numbers {
-        let in_a_week =
-            asking.time().checked_add(LIMIT_PERIOD).expect("not the end of time").date();
+        let today = UtcOffset::now(bank.clock.iter()).wall(asking.time()).date();
+        let in_a_week = days_from(today, 7);
         let orders = |status| count(bank.orders.by_status(status));
         Numbers {
             neighbors: count(bank.neighbors.iter()),
@@ -73,11 +77,11 @@ impl Read<FoodBank> for Dashboard {
             items_in_carts: sum(bank.products.iter().map(|product| product.reserved)),
             items_promised: sum(bank.products.iter().map(|product| product.promised)),
             items_expiring: sum(bank.lots.by_best_before_in(..=in_a_week).map(|lot| lot.quantity)),
-            orders_ever: count(bank.orders.iter()),
+            orders_ever: newest_order(bank),
             orders_placed: orders(Status::Placed),
             orders_in_picking: orders(Status::Picking),
             orders_packed: orders(Status::Packed),
-            last_seven_days: week(bank, asking.time()),
+            last_seven_days: week(bank, today),
         }
     }
 }
@@ -90,33 +94,41 @@ fn count<T>(rows: impl Iterator<Item = T>) -> u32 {
     u32::try_from(rows.count()).expect("far fewer than four billion")
 }
 
-fn week(bank: &Visible<'_, FoodBank>, now: Timestamp) -> Week {
-    let recent = |order: &&Order| now.since(order.placed) < LIMIT_PERIOD;
-    let mut week = Week { orders: 0, cancelled: 0, households: 0, items: 0, top: Vec::new() };
-    let mut households = BTreeSet::new();
-    let mut wanted: BTreeMap<&Sku, u64> = BTreeMap::new();
-    for order in bank.orders.iter().rev().take(ORDERS_MAX).take_while(recent) {
-        if order.status == Status::Cancelled {
-            week.cancelled += 1;
-            continue;
-        }
-        week.orders += 1;
-        households.insert(&order.neighbor);
-        for line in bank.order_lines.by_order(order.number) {
-            week.items += u64::from(line.quantity);
-            *wanted.entry(&line.sku).or_default() += u64::from(line.quantity);
-        }
-    }
-    week.households = count(households.iter());
+fn days_from(day: Date, days: i32) -> Date {
+    day.checked_add_days(days).expect("we live between 1970 and 9999")
+}
 
-    let mut wanted: Vec<_> = wanted.into_iter().collect();
-    wanted.sort_by_key(|&(sku, items)| (std::cmp::Reverse(items), sku));
-    let named = wanted.into_iter().take(TOP_PRODUCTS).map(|(sku, items)| {
+/// Orders are numbered from 1 without gaps, so this is also how many there are.
+fn newest_order(bank: &Visible<'_, FoodBank>) -> u32 {
+    bank.orders.iter().next_back().map_or(0, |order| order.number.number())
+}
+
+fn week(bank: &Visible<'_, FoodBank>, today: Date) -> Week {
+    let days = (0..7).map(|back| days_from(today, -back));
+    let mut sum = Flow::nothing(today, None);
+    for flow in flows(bank, days_from(today, -6)) {
+        sum.add(&flow);
+    }
+    let visits = days.clone().flat_map(|day| bank.visits.by_day(day));
+    let households: BTreeSet<_> = visits.map(|visit| &visit.neighbor).collect();
+    let mut handed_out: BTreeMap<&Sku, u64> = BTreeMap::new();
+    for Handout { sku, items, .. } in days.flat_map(|day| bank.handouts.by_day(day)) {
+        *handed_out.entry(sku).or_default() += items;
+    }
+    let mut top: Vec<_> = handed_out.into_iter().collect();
+    top.sort_by_key(|&(sku, items)| (Reverse(items), sku));
+    let named = top.into_iter().take(TOP_PRODUCTS).map(|(sku, items)| {
         let product = bank.products.get(sku).expect("products are never removed");
         TopProduct { sku: sku.clone(), name: product.name.clone(), items }
     });
-    week.top = named.collect();
-    week
+    Week {
+        orders: sum.orders,
+        cancelled: sum.cancelled,
+        handed_over: sum.handed_over,
+        households: count(households.iter()),
+        items: sum.items,
+        top: named.collect(),
+    }
 }
 
 /// How it went, day by day, the oldest first.
@@ -126,14 +138,17 @@ pub struct Days {
     pub days: u32,
 }
 
-/// A day, or an hour of one.
+/// What happened in a day, or in an hour of one, as the clock on the wall shows them.
 #[value]
 pub struct Flow {
-    /// When it began.
-    pub from: Timestamp,
+    pub day: Date,
+    pub hour: Option<u32>,
+    /// Orders placed.
     pub orders: u32,
-    pub items: u64,
     pub cancelled: u32,
+    pub handed_over: u32,
+    /// Single items in what was handed over.
+    pub items: u64,
 }
 
 /// How it went over time.
@@ -155,34 +170,52 @@ impl Read<FoodBank> for Days {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> History {
-        const HOUR: Duration = Duration::from_hours(1);
-        const DAY: Duration = Duration::from_hours(24);
-        let days = self.days.clamp(1, DAYS_MAX);
-        let mut history = History {
-            days: empty(days, DAY, asking.time()),
-            hours: empty(24, HOUR, asking.time()),
-        };
-        let oldest = history.days[0].from.min(history.hours[0].from);
-        let recent = |order: &&Order| order.placed >= oldest;
-        for order in bank.orders.iter().rev().take(ORDERS_MAX).take_while(recent) {
-            let items = bank.order_lines.by_order(order.number).map(|line| line.quantity);
-            let items = sum(items);
-            for flows in [&mut history.days, &mut history.hours] {
-                let after = flows.partition_point(|flow| flow.from <= order.placed);
-                let Some(flow) = after.checked_sub(1).map(|at| &mut flows[at]) else { continue };
-                match order.status {
-                    Status::Cancelled => flow.cancelled += 1,
-                    _ => (flow.orders, flow.items) = (flow.orders + 1, flow.items + items),
-                }
+        let wall = UtcOffset::now(bank.clock.iter()).wall(asking.time());
+        let today = wall.date();
+        let back = i32::try_from(self.days.clamp(1, DAYS_MAX)).expect("a season is short") - 1;
+        let days = (-back..=0).map(|back| days_from(today, back));
+        let mut days: BTreeMap<_, _> = days.map(|day| (day, Flow::nothing(day, None))).collect();
+        let hours = (0..24).map(|back| Timestamp(wall.0 - back * HOUR.0));
+        let hours = hours.map(|at| (at.date(), Some(hour_of(at))));
+        let mut hours: BTreeMap<_, _> =
+            hours.map(|(day, hour)| ((day, hour), Flow::nothing(day, hour))).collect();
+        // The last 24 hours may begin yesterday, also when only today is asked for.
+        for flow in flows(bank, days_from(today, -back.max(1))) {
+            let of_day = days.get_mut(&flow.day);
+            let of_hour = hours.get_mut(&(flow.day, flow.hour));
+            for sum in of_day.into_iter().chain(of_hour) {
+                sum.add(&flow);
             }
         }
-        history
+        History { days: days.into_values().collect(), hours: hours.into_values().collect() }
     }
 }
 
-/// So many stretches of time, the last one with now in it, in which nothing has happened.
-fn empty(number: u32, length: Duration, now: Timestamp) -> Vec<Flow> {
-    let last = now.0 - now.0.rem_euclid(length.0);
-    let begins = (0..i64::from(number)).rev().map(|back| Timestamp(last - back * length.0));
-    begins.map(|from| Flow { from, orders: 0, items: 0, cancelled: 0 }).collect()
+impl Flow {
+    fn nothing(day: Date, hour: Option<u32>) -> Self {
+        Self { day, hour, orders: 0, cancelled: 0, handed_over: 0, items: 0 }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.orders += other.orders;
+        self.cancelled += other.cancelled;
+        self.handed_over += other.handed_over;
+        self.items += other.items;
+    }
+}
+
+/// The hours since a day began, in which something happened, the oldest first.
+fn flows(bank: &Visible<'_, FoodBank>, since: Date) -> Vec<Flow> {
+    let mut next_order = newest_order(bank) + 1;
+    let newest_first = bank.hours.iter().rev().take_while(|hour| hour.day >= since);
+    let flow = |hour: &Hour| {
+        let first_order = hour.first_order.number();
+        let orders = next_order - first_order;
+        next_order = first_order;
+        let &Hour { day, hour, cancelled, handed_over, items, .. } = hour;
+        Flow { day, hour: Some(hour), orders, cancelled, handed_over, items }
+    };
+    let mut flows: Vec<Flow> = newest_first.map(flow).collect();
+    flows.reverse();
+    flows
 }

@@ -81,7 +81,7 @@ impl Decide<FoodBank> for ReceiveDonation {
         let Self { from, food } = self;
         ensure!(!food.is_empty(), DonationRefusal::Nothing);
         ensure!(food.len() <= LINES_MAX as usize, DonationRefusal::TooMany { max: LINES_MAX });
-        let today = bank.now().date();
+        let today = bank.date(bank.now());
         let (mut lots, mut items) = (0, 0);
         for Received { sku, quantity, best_before } in food {
             if !bank.products.contains(&sku) {

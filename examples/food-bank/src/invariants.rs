@@ -92,3 +92,25 @@ pub(crate) fn nothing_is_kept_that_is_empty(bank: &FoodBank) -> Result<(), Strin
         || bank.staff.iter().any(|member| member.roles.is_empty());
     if empty { Err("something of nothing is kept".to_owned()) } else { Ok(()) }
 }
+
+/// Each tally says what counting all orders says.
+pub(crate) fn tallies_are_what_one_would_count(bank: &FoodBank) -> Result<(), String> {
+    let orders = || bank.orders.iter().filter(|order| order.status == Status::HandedOver);
+    let lines = orders().flat_map(|order| bank.order_lines.by_order(order.number));
+    let counted = (orders().count(), lines.map(|line| u64::from(line.counts())).sum::<u64>());
+    let by_hour = (
+        bank.hours.iter().map(|hour| hour.handed_over as usize).sum(),
+        bank.hours.iter().map(|hour| hour.items).sum(),
+    );
+    let by_visit = (
+        bank.visits.iter().map(|visit| visit.orders as usize).sum(),
+        bank.visits.iter().map(|visit| visit.items).sum(),
+    );
+    let by_product = (counted.0, bank.handouts.iter().map(|handout| handout.items).sum());
+    let cancelled = bank.orders.by_status(Status::Cancelled).count();
+    let cancelled_by_hour: usize = bank.hours.iter().map(|hour| hour.cancelled as usize).sum();
+    if [by_hour, by_visit, by_product] != [counted; 3] || cancelled != cancelled_by_hour {
+        return Err(format!("{counted:?} were handed over; by tallies {by_hour:?}, {by_visit:?}"));
+    }
+    Ok(())
+}

@@ -21,14 +21,16 @@
 //! 7. [`editing`]: two people after the same thing, and neither undoes the other's work.
 //! 8. [`members`]: personal data, roles from the state, who may see which rows.
 //! 9. [`shifts`]: chance, and a role that ends by itself.
-//! 10. [`catalogue`], [`order_book`], [`dashboard`]: queries.
-//! 11. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
+//! 10. [`catalogue`], [`order_book`]: queries. [`tallies`], [`dashboard`]: sums over years, at hand.
+//! 11. [`clock`]: when a day begins.
+//! 12. [`invariants`]; [`seed`], which fills an empty food bank with real groceries.
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "doc comments are shown to people; a name that says it needs none")]
 
 pub mod cart;
 pub mod catalogue;
+pub mod clock;
 pub mod dashboard;
 pub mod donations;
 pub mod editing;
@@ -43,12 +45,14 @@ pub mod sharing;
 pub mod shelves;
 pub mod shifts;
 pub mod stock;
+pub mod tallies;
 
 // Every part begins with `use deeds::prelude::*; use crate::*;`, and sees all the others.
 use deeds::prelude::*;
 
 pub use cart::*;
 pub use catalogue::*;
+pub use clock::*;
 pub use dashboard::*;
 pub use donations::*;
 pub use editing::*;
@@ -62,6 +66,7 @@ pub use sharing::*;
 pub use shelves::*;
 pub use shifts::*;
 pub use stock::*;
+pub use tallies::*;
 
 /// Everything the food bank knows, in memory. Commands read it; only events change it.
 #[state]
@@ -90,6 +95,12 @@ pub struct FoodBank {
     pub shifts: Table<Shift>,
     /// Who works in it.
     pub present: Table<Present>,
+    /// How the clock on the wall goes.
+    pub clock: Table<ClockSetting>,
+    /// What happened by hours, what went out and who was here by days.
+    pub hours: Table<Hour>,
+    pub handouts: Table<Handout>,
+    pub visits: Table<Visit>,
 }
 
 app! {
@@ -108,19 +119,22 @@ app! {
             // picking
             ClaimOrder, PickLine, GiveBackOrder, PackOrder, HandOver,
             // members
-            Register, RegisterNeighbor, GrantRole, RevokeRole,
+            Register, RegisterNeighbor, EditNeighbor, GrantRole, RevokeRole,
             // shifts
             OpenShift, JoinShift, LeaveShift, CloseShift,
+            // clock
+            SetClock,
         ],
         events: [
             ProductAdded, LimitSet, ProductEdited,
             LotReceived, DonationReceived, LotCounted, LotWrittenOff,
             ShelfAssigned,
-            ItemReserved, ItemReleased,
+            ItemReserved, ItemLowered, ItemReleased,
             OrderPlaced, OrderCancelled,
             OrderClaimed, LinePicked, OrderGivenBack, OrderPacked, OrderHandedOver,
-            NeighborRegistered, RoleGranted, RoleRevoked,
+            NeighborRegistered, NeighborEdited, RoleGranted, RoleRevoked,
             ShiftOpened, ShiftJoined, ShiftLeft, ShiftClosed,
+            ClockSet,
         ],
         queries: [
             Catalogue, ProductByBarcode,
@@ -129,7 +143,7 @@ app! {
             MyOrders, OrderByNumber, AllOrders, ShortLines,
             PickList,
             CurrentShift,
-            Dashboard, Days,
+            Dashboard, Days, Clock,
             Me, Neighbors, Team,
         ],
         invariants: [
@@ -139,6 +153,7 @@ app! {
             order_numbers_have_no_gaps,
             every_order_is_in_good_order,
             nothing_is_kept_that_is_empty,
+            tallies_are_what_one_would_count,
         ],
     }
 }

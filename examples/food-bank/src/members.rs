@@ -41,6 +41,8 @@ pub struct Neighbor {
     pub name: String,
     pub phone: String,
     pub address: String,
+    /// How often this was changed.
+    pub edits: u32,
 }
 
 impl Audience for Neighbor {
@@ -176,7 +178,73 @@ pub struct NeighborRegistered {
 impl Evolve<FoodBank> for NeighborRegistered {
     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
         let Self { neighbor: id, name, phone, address } = self;
-        bank.neighbors.insert(Neighbor { id, name, phone, address });
+        bank.neighbors.insert(Neighbor { id, name, phone, address, edits: 0 });
+    }
+}
+
+/// Change what we know of a household: it moved, or somebody misheard.
+#[command]
+pub struct EditNeighbor {
+    pub neighbor: ActorId,
+    /// How often it had been changed when you began. What it said is not sent along, as in
+    /// [`EditProduct`]: what is personal is better said once.
+    pub seen: u32,
+    #[personal]
+    pub name: String,
+    #[personal]
+    pub phone: String,
+    #[personal]
+    pub address: String,
+}
+
+/// Why a household is not changed.
+#[refusal]
+pub enum EditNeighborRefusal {
+    /// {neighbor} is not registered.
+    NotRegistered { neighbor: ActorId },
+    /// Somebody changed this while you did: look at it again.
+    EditedMeanwhile { neighbor: ActorId },
+}
+
+impl Decide<FoodBank> for EditNeighbor {
+    type Answer = ();
+    type Refusal = EditNeighborRefusal;
+
+    /// Oneself, or those who work here.
+    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
+        if *actor.id() == self.neighbor { Access::Allowed } else { staff(actor) }
+    }
+
+    fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<(), EditNeighborRefusal> {
+        let Self { neighbor, seen, name, phone, address } = self;
+        let Some(now) = bank.neighbors.get(&neighbor) else {
+            return Err(EditNeighborRefusal::NotRegistered { neighbor });
+        };
+        ensure!(now.edits == seen, EditNeighborRefusal::EditedMeanwhile { neighbor });
+        bank.emit(NeighborEdited { neighbor, name, phone, address });
+        Ok(())
+    }
+}
+
+/// Something else is known of a household from now on.
+#[event]
+pub struct NeighborEdited {
+    pub neighbor: ActorId,
+    #[personal]
+    pub name: String,
+    #[personal]
+    pub phone: String,
+    #[personal]
+    pub address: String,
+}
+
+impl Evolve<FoodBank> for NeighborEdited {
+    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+        let Self { neighbor, name, phone, address } = self;
+        bank.neighbors.update(&neighbor, |known| {
+            (known.name, known.phone, known.address) = (name, phone, address);
+            known.edits += 1;
+        });
     }
 }
 

@@ -19,6 +19,13 @@ use crate::*;
 #[derive(Copy)]
 pub struct OrderNumber(u32);
 
+impl OrderNumber {
+    /// As a number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// How far an order is.
 #[value(key)]
 pub enum Status {
@@ -151,7 +158,7 @@ impl Decide<FoodBank> for PlaceOrder {
 impl FoodBank {
     /// One more than the newest order has. Commands are decided one at a time and an order is never
     /// removed, so the numbers have no gaps and none comes twice.
-    fn next_order_number(&self) -> OrderNumber {
+    pub(crate) fn next_order_number(&self) -> OrderNumber {
         let newest = self.orders.iter().next_back();
         OrderNumber(newest.map_or(1, |order| order.number.0 + 1))
     }
@@ -208,6 +215,7 @@ pub struct OrderPlaced {
 impl Evolve<FoodBank> for OrderPlaced {
     fn evolve(self, bank: &mut FoodBank, meta: &Meta<'_>) {
         let Self { order, neighbor, items } = self;
+        bank.hour(meta.time);
         for Item { sku, quantity } in items {
             bank.products.update(&sku, |product| product.promised += quantity);
             let product = bank.products.get(&sku).expect("it was ordered");
@@ -286,13 +294,15 @@ pub struct OrderCancelled {
 }
 
 impl Evolve<FoodBank> for OrderCancelled {
-    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+    fn evolve(self, bank: &mut FoodBank, meta: &Meta<'_>) {
         bank.unpick(self.order);
         let lines: Vec<OrderLine> = bank.order_lines.by_order(self.order).cloned().collect();
         for OrderLine { sku, quantity, .. } in lines {
             bank.products.update(&sku, |product| product.promised -= quantity);
         }
         bank.orders.update(&self.order, |order| order.status = Status::Cancelled);
+        let hour = bank.hour(meta.time);
+        bank.hours.update(&hour, |hour| hour.cancelled += 1);
     }
 }
 

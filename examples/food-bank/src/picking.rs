@@ -135,7 +135,7 @@ impl Decide<FoodBank> for PickLine {
         let short = short.filter(|_| quantity < ordered);
         ensure!(quantity == ordered || short.is_some(), PickRefusal::NoReason { sku });
 
-        let portions = bank.portions(&sku, quantity, bank.now().date());
+        let portions = bank.portions(&sku, quantity, bank.date(bank.now()));
         let fresh = portions.iter().map(|portion| portion.quantity).sum();
         ensure!(quantity == fresh, PickRefusal::NotEnoughFresh { sku, fresh });
         bank.emit(LinePicked { order, sku, portions: portions.clone(), short });
@@ -281,8 +281,9 @@ pub struct OrderHandedOver {
 }
 
 impl Evolve<FoodBank> for OrderHandedOver {
-    fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
+    fn evolve(self, bank: &mut FoodBank, meta: &Meta<'_>) {
         bank.orders.update(&self.order, |order| order.status = Status::HandedOver);
+        bank.count_handed_over(self.order, meta.time);
     }
 }
 

@@ -116,7 +116,7 @@ impl Decide<FoodBank> for ReceiveLot {
             return Err(ReceiveLotRefusal::UnknownProduct { sku });
         }
         // Time comes from the bank: it is recorded, so that a replay decides nothing anew.
-        ensure!(best_before >= bank.now().date(), ReceiveLotRefusal::Expired { best_before });
+        ensure!(best_before >= bank.date(bank.now()), ReceiveLotRefusal::Expired { best_before });
         let lot = bank.new_id();
         bank.emit(LotReceived { lot, sku, quantity: quantity.number(), best_before });
         Ok(lot)
@@ -237,7 +237,7 @@ impl Decide<FoodBank> for WriteOffExpired {
     }
 
     fn decide(self, bank: &mut Deciding<'_, FoodBank>) -> Result<WrittenOff, WriteOffRefusal> {
-        let today = bank.now().date();
+        let today = bank.date(bank.now());
         // A range of an index: only the expired lots are looked at, however many others there are.
         let expired = bank.lots.by_best_before_in(..today).take(WRITE_OFF_LOTS_MAX);
         let expired: Vec<Lot> = expired.cloned().collect();

@@ -13,7 +13,7 @@ fn words(bytes: &[u8]) -> String {
 #[test]
 fn every_verb_has_help_and_help_names_every_verb() {
     let overview = words(&xtask(&["--help"]).stdout);
-    for verb in ["demo", "test", "tidy", "ci", "bench"] {
+    for verb in ["demo", "test", "tidy", "ci", "bench", "saturday"] {
         assert!(overview.contains(&format!("  {verb} ")), "{overview}");
         let help = xtask(&[verb, "--help"]);
         assert_eq!(help.status.code(), Some(0));
@@ -31,6 +31,7 @@ fn a_mistake_ends_with_code_2_and_says_what_was_probably_meant() {
         (&["test", "--only"][..], "--only needs a step"),
         (&["ci", "now"][..], "unknown argument `now`"),
         (&["demo", "--port", "many"][..], "`many` is no port"),
+        (&["saturday", "--factor", "0"][..], "`0` is no number from 1 to 1000"),
     ] {
         let output = xtask(arguments);
         let error = words(&output.stderr);

@@ -61,9 +61,9 @@ fn what_is_taken_out_is_available_again() {
     let mut bank = a_bank();
     bank.as_actor("nora", Role::Neighbor);
     bank.when(add("RICE", 5)).then_accepted();
-    bank.when(RemoveFromCart { sku: sku("RICE") }).then_accepted();
+    bank.when(RemoveFromCart { sku: sku("RICE"), quantity: None }).then_accepted();
     assert_eq!(counts(&bank, "RICE"), [12, 0, 0, 12]);
-    bank.when(RemoveFromCart { sku: sku("RICE") })
+    bank.when(RemoveFromCart { sku: sku("RICE"), quantity: None })
         .then_refused(RemoveFromCartRefusal::NotInCart { sku: sku("RICE") });
 }
 
@@ -73,7 +73,7 @@ fn one_cannot_reach_into_another_cart() {
     bank.as_actor("nora", Role::Neighbor);
     bank.when(add("RICE", 5)).then_accepted();
     bank.as_actor("nils", Role::Neighbor);
-    bank.when(RemoveFromCart { sku: sku("RICE") })
+    bank.when(RemoveFromCart { sku: sku("RICE"), quantity: None })
         .then_refused(RemoveFromCartRefusal::NotInCart { sku: sku("RICE") });
 }
 
@@ -91,3 +91,15 @@ fn a_forgotten_cart_is_emptied_and_a_fresh_one_is_not() {
 }
 
 const HOUR: i64 = 60 * 60;
+
+#[test]
+fn a_line_can_be_lowered_and_is_gone_when_nothing_is_left() {
+    let mut bank = a_bank();
+    bank.given(ItemReserved { neighbor: actor("nora"), item: item("RICE", 3) });
+    bank.as_actor("nora", Role::Neighbor);
+    let fewer = |number| RemoveFromCart { sku: sku("RICE"), quantity: Some(quantity(number)) };
+    bank.when(fewer(1)).then_emits(ItemLowered { neighbor: actor("nora"), item: item("RICE", 1) });
+    assert_eq!(counts(&bank, "RICE"), [12, 2, 0, 10]);
+    bank.when(fewer(5)).then_emits(ItemReleased { neighbor: actor("nora"), sku: sku("RICE") });
+    assert_eq!(counts(&bank, "RICE"), [12, 0, 0, 12]);
+}

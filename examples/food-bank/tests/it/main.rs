@@ -19,6 +19,7 @@ mod products;
 mod shelves;
 mod shifts;
 mod stock;
+mod tallies;
 
 // What people see.
 mod queries;

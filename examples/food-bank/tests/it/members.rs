@@ -1,5 +1,7 @@
 //! Members: registered, and given roles.
 
+use deeds::prelude::*;
+use deeds::testing::Scenario;
 use food_bank::*;
 
 use crate::given::*;
@@ -82,4 +84,35 @@ fn only_admins_grant_and_revoke() {
     bank.as_actor("vera", Role::Volunteer);
     bank.when(GrantRole { member: actor("vera"), role: Role::Admin }).then_denied();
     bank.when(RevokeRole { member: actor("ada"), role: Role::Admin }).then_denied();
+}
+
+fn moved(seen: u32) -> EditNeighbor {
+    let NeighborRegistered { neighbor, name, phone, .. } = nora();
+    EditNeighbor { neighbor, seen, name, phone, address: "7 Hill Road".to_owned() }
+}
+
+#[test]
+fn a_household_that_moved_says_so_or_has_it_said() {
+    let mut bank = a_bank();
+    bank.as_actor("vera", Role::Volunteer)
+        .when(moved(0))
+        .then_refused(EditNeighborRefusal::NotRegistered { neighbor: actor("nora") });
+    bank.given(nora());
+    bank.as_guest("nora").when(moved(0)).then_accepted();
+    let address = |bank: &Scenario<FoodBank>| {
+        bank.state().neighbors.get(actor("nora")).unwrap().address.clone()
+    };
+    assert_eq!(address(&bank), "7 Hill Road");
+    bank.as_actor("vera", Role::Volunteer).when(moved(1)).then_accepted();
+    bank.as_actor("nils", Role::Neighbor).when(moved(2)).then_denied();
+}
+
+#[test]
+fn who_edits_a_household_is_told_that_somebody_was_quicker() {
+    let mut bank = a_bank();
+    bank.given(nora());
+    bank.as_actor("vera", Role::Volunteer).when(moved(0)).then_accepted();
+    bank.as_actor("ada", Role::Admin)
+        .when(moved(0))
+        .then_refused(EditNeighborRefusal::EditedMeanwhile { neighbor: actor("nora") });
 }

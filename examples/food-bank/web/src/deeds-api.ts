@@ -2,7 +2,7 @@
 
 import { command, rowQuery, valueQuery } from "deeds";
 
-export const app = { name: "food-bank", schema: "761a70e9" } as const;
+export const app = { name: "food-bank", schema: "a7737e45" } as const;
 
 /** An actor's name. */
 export type ActorId = string;
@@ -103,6 +103,9 @@ export interface ClaimOrder {
   order: OrderNumber;
 }
 
+/** How the clock goes, and which day it is. */
+export type Clock = Record<string, never>;
+
 /** The shift is over: everybody who signed in to it is out. */
 export type CloseShift = Record<string, never>;
 
@@ -174,6 +177,19 @@ export interface Edit {
   sku: Sku;
 }
 
+/** Change what we know of a household: it moved, or somebody misheard. */
+export interface EditNeighbor {
+  address: string;
+  name: string;
+  neighbor: ActorId;
+  phone: string;
+  /**
+   * How often it had been changed when you began. What it said is not sent along, as in
+   * [`EditProduct`]: what is personal is better said once.
+   */
+  seen: number;
+}
+
 /** Change what is said of a product. */
 export interface EditProduct {
   /** As it shall be. */
@@ -195,12 +211,15 @@ export interface ExpiringLots {
   until: Date;
 }
 
-/** A day, or an hour of one. */
+/** What happened in a day, or in an hour of one, as the clock on the wall shows them. */
 export interface Flow {
   cancelled: number;
-  /** When it began. */
-  from: Timestamp;
+  day: Date;
+  handed_over: number;
+  hour: number | null;
+  /** Single items in what was handed over. */
   items: number;
+  /** Orders placed. */
   orders: number;
 }
 
@@ -307,6 +326,8 @@ export interface Myself {
 /** A household that gets food. */
 export interface Neighbor {
   address: string;
+  /** How often this was changed. */
+  edits: number;
   id: ActorId;
   name: string;
   phone: string;
@@ -510,6 +531,8 @@ export interface RegisterNeighbor {
 
 /** Take a product out of my cart. */
 export interface RemoveFromCart {
+  /** How many of it; none: all there are. */
+  quantity?: Quantity | null;
   sku: Sku;
 }
 
@@ -521,6 +544,11 @@ export interface RevokeRole {
 
 /** What people are here. */
 export type Role = "neighbor" | "volunteer" | "admin";
+
+/** Set the clock on the wall. */
+export interface SetClock {
+  offset: UtcOffset;
+}
 
 /** Say how much of a product one household may have in a week. */
 export interface SetLimit {
@@ -625,20 +653,32 @@ export interface ToDo {
   picking: OrderView[];
 }
 
-/** A product that many wanted. */
+/** A product that many took home. */
 export interface TopProduct {
   items: number;
   name: string;
   sku: Sku;
 }
 
-/** What was ordered in the last seven days. */
+/** How many minutes the clock is ahead of UTC; below 0, how many it is behind. */
+export type UtcOffset = number;
+
+/** What the clock shows. */
+export interface WallClock {
+  offset: UtcOffset;
+  today: Date;
+}
+
+/** What happened today and in the six days before. */
 export interface Week {
   cancelled: number;
+  handed_over: number;
+  /** Who got it. */
   households: number;
+  /** Single items in it. */
   items: number;
   orders: number;
-  /** What was ordered most. */
+  /** What most of it was. */
   top: TopProduct[];
 }
 
@@ -704,6 +744,11 @@ export type CountLotRefusal =
   | { code: "moved_meanwhile"; message: string; data: { now: number; seen: number } }
   | { code: "too_many"; message: string; data: { counted: number; max: number } }
   | { code: "unknown_lot"; message: string; data: null };
+
+/** Why EditNeighbor may be refused. */
+export type EditNeighborRefusal =
+  | { code: "edited_meanwhile"; message: string; data: { neighbor: ActorId } }
+  | { code: "not_registered"; message: string; data: { neighbor: ActorId } };
 
 /** Why EditProduct may be refused. */
 export type EditProductRefusal =
@@ -839,6 +884,9 @@ export type RevokeRoleRefusal =
   | { code: "lacks_it"; message: string; data: { member: ActorId; role: Role } }
   | { code: "own_role"; message: string; data: null };
 
+/** Why SetClock may be refused. */
+export type SetClockRefusal = never;
+
 /** Why SetLimit may be refused. */
 export type SetLimitRefusal = { code: "unknown_product"; message: string; data: { sku: Sku } };
 
@@ -850,6 +898,8 @@ export const queries = {
   AllOrders: valueQuery<AllOrders, OrderView[]>("AllOrders"),
   /** What can be ordered, by name. */
   Catalogue: rowQuery<Catalogue, Offer>("Catalogue"),
+  /** How the clock goes, and which day it is. */
+  Clock: valueQuery<Clock, WallClock>("Clock"),
   /** The shift that is on, and who is here. Nothing when none is. */
   CurrentShift: valueQuery<CurrentShift, ShiftView | null>("CurrentShift"),
   /** How it goes. */
@@ -914,6 +964,8 @@ export const commands = {
   CloseShift: command<CloseShift, null, CloseShiftRefusal>("CloseShift"),
   /** Put the books right: there are so many in this lot. */
   CountLot: command<CountLot, null, CountLotRefusal>("CountLot"),
+  /** Change what we know of a household: it moved, or somebody misheard. */
+  EditNeighbor: command<EditNeighbor, null, EditNeighborRefusal>("EditNeighbor"),
   /** Change what is said of a product. */
   EditProduct: command<EditProduct, null, EditProductRefusal>("EditProduct"),
   /** Give back what lies in forgotten carts. Now and then; more often does no harm. */
@@ -954,6 +1006,8 @@ export const commands = {
   RemoveFromCart: command<RemoveFromCart, null, RemoveFromCartRefusal>("RemoveFromCart"),
   /** Let somebody not do this any more. */
   RevokeRole: command<RevokeRole, null, RevokeRoleRefusal>("RevokeRole"),
+  /** Set the clock on the wall. */
+  SetClock: command<SetClock, null, SetClockRefusal>("SetClock"),
   /** Say how much of a product one household may have in a week. */
   SetLimit: command<SetLimit, null, SetLimitRefusal>("SetLimit"),
   /** Take everything that has expired off the shelves. Once a day; more often does no harm. */

@@ -1,8 +1,17 @@
 // How things are called on the page.
 
+import { useQuery } from "deeds/react";
 import { useEffect, useState } from "react";
 
-import type { AddToCartRefusal, Category, Label, LineView, Shortage, Status } from "./deeds-api";
+import {
+  type AddToCartRefusal,
+  type Category,
+  type Label,
+  type LineView,
+  queries,
+  type Shortage,
+  type Status,
+} from "./deeds-api";
 
 /** With a capital, and no other. */
 export const sentence = (words: string) => words[0]!.toUpperCase() + words.slice(1).toLowerCase();
@@ -105,12 +114,13 @@ const DAY = new Intl.DateTimeFormat("en", {
 /** A date, as people say it. */
 export const day = (date: string) => DAY.format(new Date(date));
 
-/** Today, as the food bank writes dates. */
-export const today = () => new Date().toISOString().slice(0, 10);
+/** Today, by the clock on the food bank's wall; until that is known, by the one in here. */
+export const useToday = () =>
+  useQuery(queries.Clock).data?.today ?? new Date().toISOString().slice(0, 10);
 
 /** How many days are left until a date; below 0 when it is over. */
-export const daysUntil = (date: string) =>
-  Math.round((Date.parse(date) - Date.parse(today())) / 86_400_000);
+export const daysUntil = (date: string, today: string) =>
+  Math.round((Date.parse(date) - Date.parse(today)) / 86_400_000);
 
 const NUMBER = new Intl.NumberFormat("en");
 

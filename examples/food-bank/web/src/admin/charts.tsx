@@ -11,7 +11,7 @@ const WIDTH = 640;
 const HEIGHT = 200;
 const LEFT = 34;
 const BOTTOM = 24;
-const TOP = 10;
+const TOP = 18;
 
 /** The next round number: a scale that ends there has lines at whole numbers. */
 function roundUp(most: number): number {
@@ -48,6 +48,8 @@ export function BarsOverTime({
         {bars.map(({ label, value, about }, place) => {
           const x = LEFT + place * step;
           const isNow = place === bars.length - 1;
+          // The last one would be cut off where the drawing ends.
+          const isWide = isNow && label.length > 3;
           return (
             <g key={place} className={isNow ? "bar-now" : "bar-then"}>
               <title>{about}</title>
@@ -61,7 +63,11 @@ export function BarsOverTime({
                 rx={Math.min(3, step * 0.15)}
               />
               {(bars.length - 1 - place) % every === 0 && (
-                <text x={x + step / 2} y={HEIGHT - 6} textAnchor="middle">
+                <text
+                  x={isWide ? WIDTH : x + step / 2}
+                  y={HEIGHT - 6}
+                  textAnchor={isWide ? "end" : "middle"}
+                >
                   {label}
                 </text>
               )}

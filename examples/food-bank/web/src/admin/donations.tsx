@@ -5,7 +5,7 @@ import { useRef, useState } from "react";
 
 import { commands, type Donation, queries, type Received } from "../deeds-api";
 import { Ghosts, Live, Nothing, Refused } from "../told";
-import { count, day, today, when } from "../words";
+import { count, day, useToday, when } from "../words";
 import { type Shelf, useShelves } from "./shelves";
 
 export function Donations() {
@@ -108,6 +108,7 @@ function Crate({ shelves }: { shelves: Shelf[] }) {
 }
 
 function AddLine({ shelves, onLine }: { shelves: Shelf[]; onLine: (line: Received) => void }) {
+  const today = useToday();
   const product = useRef<HTMLInputElement>(null);
   return (
     <form
@@ -156,7 +157,7 @@ function AddLine({ shelves, onLine }: { shelves: Shelf[]; onLine: (line: Receive
       </label>
       <label className="field">
         <span>Best before</span>
-        <input name="best_before" type="date" min={today()} required />
+        <input name="best_before" type="date" min={today} required />
       </label>
       <button>Add</button>
     </form>

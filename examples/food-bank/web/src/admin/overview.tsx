@@ -3,11 +3,19 @@
 import { useCommand, useQuery } from "deeds/react";
 import { type ReactNode } from "react";
 
-import { commands, type History, type Numbers, queries, type ShortLine } from "../deeds-api";
+import {
+  commands,
+  type Flow,
+  type History,
+  type Numbers,
+  queries,
+  type ShortLine,
+} from "../deeds-api";
 import { to } from "../route";
 import { Ghosts, Live, Refused } from "../told";
 import { count, Moving, SHORTAGE, when } from "../words";
 import { type Bar, BarsByName, BarsOverTime } from "./charts";
+import { ClockCard } from "./clock";
 import { ShiftCard } from "./shift";
 
 export function Overview() {
@@ -35,7 +43,7 @@ export function Overview() {
             {({ last_seven_days: { top } }) =>
               top.length > 0 && (
                 <BarsByName
-                  title="Most wanted in seven days"
+                  title="Handed out in seven days"
                   bars={top.map(({ name, items }) => ({
                     label: name,
                     value: items,
@@ -46,6 +54,7 @@ export function Overview() {
             }
           </Live>
           <Housekeeping />
+          <ClockCard />
         </div>
       </div>
     </>
@@ -60,7 +69,7 @@ function Tiles({ numbers }: { numbers: Numbers }) {
         {numbers.orders_in_picking} being picked, {numbers.orders_packed} at the counter
       </Tile>
       <Tile name="Orders in seven days" value={week.orders} href={to("admin", "orders")}>
-        {count(week.households, "household", "households")}, {count(week.items, "item", "items")}
+        {week.handed_over} handed over to {count(week.households, "household", "households")}
       </Tile>
       <Tile name="On the shelves" value={numbers.items_on_hand} href={to("admin", "stock")}>
         {numbers.items_promised} promised, {numbers.items_in_carts} in carts
@@ -102,21 +111,21 @@ function Tile({ name, value, href, children }: TileProps) {
 }
 
 const DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
-const HOUR = new Intl.DateTimeFormat("en", { hour: "2-digit", hourCycle: "h23" });
-
 function Charts({ history }: { history: History }) {
-  const bars = (flows: History["days"], words: Intl.DateTimeFormat): Bar[] =>
-    flows.map(({ from, orders, items, cancelled }) => ({
-      label: words.format(new Date(from)),
-      value: orders,
+  const bars = (flows: Flow[], words: (flow: Flow) => string): Bar[] =>
+    flows.map((flow) => ({
+      label: words(flow),
+      value: flow.orders,
       about:
-        `${words.format(new Date(from))}: ${count(orders, "order", "orders")}, ` +
-        `${count(items, "item", "items")}, ${cancelled} cancelled`,
+        `${words(flow)}: ${count(flow.orders, "order", "orders")}, ${flow.cancelled} cancelled, ` +
+        `${flow.handed_over} handed over with ${count(flow.items, "item", "items")}`,
     }));
+  const day = (flow: Flow) => DAY.format(new Date(flow.day));
+  const hour = (flow: Flow) => String(flow.hour).padStart(2, "0");
   return (
     <div className="column">
-      <BarsOverTime title="Orders, by hour" bars={bars(history.hours, HOUR)} every={4} />
-      <BarsOverTime title="Orders, by day" bars={bars(history.days, DAY)} every={3} />
+      <BarsOverTime title="Orders, by hour" bars={bars(history.hours, hour)} every={4} />
+      <BarsOverTime title="Orders, by day" bars={bars(history.days, day)} every={3} />
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { useCommand, useQuery } from "deeds/react";
 import { useState } from "react";
 
 import { commands, type Neighbor, queries, type Role, type StaffMember } from "../deeds-api";
+import { HouseholdForm } from "../household_form";
 import { Ghosts, Live, Nothing, Refused } from "../told";
 import { count } from "../words";
 
@@ -64,17 +65,36 @@ function Households({ neighbors }: { neighbors: Neighbor[] }) {
         <Nothing title="Nobody of that name" />
       ) : (
         <ul className="cards-list">
-          {shown.map(({ id, name, phone, address }) => (
-            <li key={id} className="card" data-neighbor={id}>
-              <strong>{name}</strong> <span className="quiet">{id}</span>
-              <p className="quiet">
-                {address} · {phone}
-              </p>
-            </li>
+          {shown.map((household) => (
+            <Household key={household.id} household={household} />
           ))}
         </ul>
       )}
     </>
+  );
+}
+
+function Household({ household }: { household: Neighbor }) {
+  const [isOpen, setOpen] = useState(false);
+  const { id, name, phone, address } = household;
+  return (
+    <li className="card" data-neighbor={id}>
+      {isOpen ? (
+        <HouseholdForm household={household} onDone={() => setOpen(false)} />
+      ) : (
+        <div className="line-of">
+          <div>
+            <strong>{name}</strong> <span className="quiet">{id}</span>
+            <p className="quiet">
+              {address} · {phone}
+            </p>
+          </div>
+          <button className="plain" onClick={() => setOpen(true)} aria-label={`Change ${name}`}>
+            Change
+          </button>
+        </div>
+      )}
+    </li>
   );
 }
 

@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from "react";
 import { commands, type Details, type Lot } from "../deeds-api";
 import { to } from "../route";
 import { Refused } from "../told";
-import { day, daysUntil, today, when } from "../words";
+import { day, daysUntil, useToday, when } from "../words";
 import { DetailsFields, differences } from "./details";
 import type { Shelf } from "./shelves";
 
@@ -191,7 +191,7 @@ function LotLine({ lot }: { lot: Lot }) {
   // What the books said when the counting began.
   const [seen, setSeen] = useState<number>();
   const [counted, setCounted] = useState("");
-  const left = daysUntil(lot.best_before);
+  const left = daysUntil(lot.best_before, useToday());
   const end = () => setSeen(undefined);
   return (
     <li className="lot" data-lot={lot.id}>
@@ -246,6 +246,7 @@ function LotLine({ lot }: { lot: Lot }) {
 }
 
 function Receive({ sku }: { sku: string }) {
+  const today = useToday();
   const [receive, receiving] = useCommand(commands.ReceiveLot);
   return (
     <form
@@ -269,7 +270,7 @@ function Receive({ sku }: { sku: string }) {
       </label>
       <label className="field">
         <span>Best before</span>
-        <input name="best_before" type="date" min={today()} required />
+        <input name="best_before" type="date" min={today} required />
       </label>
       <button disabled={receiving.isPending}>Take in</button>
       {receiving.outcome?.ok && (

@@ -4,7 +4,7 @@ import { useDeferredValue, useMemo, useState } from "react";
 
 import { to } from "../route";
 import { Ghosts, Live, Nothing } from "../told";
-import { aisle, count, day, daysUntil, Moving } from "../words";
+import { aisle, count, day, daysUntil, Moving, useToday } from "../words";
 import { NewProduct } from "./new_product";
 import { ProductPanel } from "./product";
 import { type Shelf, useShelves } from "./shelves";
@@ -27,12 +27,12 @@ const SOON_DAYS = 7;
 
 const nextDate = ({ lots }: Shelf) => lots[0]?.best_before;
 
-const expiresSoon = (shelf: Shelf) => {
+const expiresSoon = (shelf: Shelf, today: string) => {
   const date = nextDate(shelf);
-  return date !== undefined && daysUntil(date) <= SOON_DAYS;
+  return date !== undefined && daysUntil(date, today) <= SOON_DAYS;
 };
 
-const IN_VIEW: Record<View, (shelf: Shelf) => boolean> = {
+const IN_VIEW: Record<View, (shelf: Shelf, today: string) => boolean> = {
   all: () => true,
   low: ({ available }) => available > 0 && available <= LOW,
   out: ({ available }) => available === 0,
@@ -72,18 +72,19 @@ export function Stock({ sku }: { sku: string | undefined }) {
 
 function StockTable({ shelves, open }: { shelves: Shelf[]; open: string | undefined }) {
   const [search, setSearch] = useState("");
+  const today = useToday();
   const [view, setView] = useState<View>("all");
   const [sort, setSort] = useState<Sort>("name");
   const wanted = useDeferredValue(search.trim().toLowerCase());
   const shown = useMemo(
     () =>
       shelves
-        .filter(IN_VIEW[view])
+        .filter((shelf) => IN_VIEW[view](shelf, today))
         .filter(({ product: { name, sku, barcode }, shelf }) =>
           [name, sku, barcode, shelf ?? ""].some((text) => text.toLowerCase().includes(wanted)),
         )
         .sort(SORTS[sort]),
-    [shelves, view, sort, wanted],
+    [shelves, view, sort, wanted, today],
   );
   const header = (by: Sort, words: string, className = "") => (
     <th scope="col" className={className} aria-sort={sort === by ? "ascending" : undefined}>
@@ -109,7 +110,9 @@ function StockTable({ shelves, open }: { shelves: Shelf[]; open: string | undefi
             <button key={one} aria-pressed={view === one} onClick={() => setView(one)}>
               {VIEWS[one]}
               {one !== "all" && (
-                <span className="badge">{shelves.filter(IN_VIEW[one]).length}</span>
+                <span className="badge">
+                  {shelves.filter((shelf) => IN_VIEW[one](shelf, today)).length}
+                </span>
               )}
             </button>
           ))}
@@ -155,6 +158,7 @@ function StockTable({ shelves, open }: { shelves: Shelf[]; open: string | undefi
 function StockRow({ shelf, isOpen }: { shelf: Shelf; isOpen: boolean }) {
   const { product, available, shelf: mark } = shelf;
   const date = nextDate(shelf);
+  const today = useToday();
   return (
     <tr data-sku={product.sku} className={isOpen ? "open" : undefined}>
       <th scope="row">
@@ -179,7 +183,7 @@ function StockRow({ shelf, isOpen }: { shelf: Shelf; isOpen: boolean }) {
       </td>
       <td className="right">{product.limit ?? "–"}</td>
       <td className="wide short-words">
-        {date && <span className={expiresSoon(shelf) ? "badge soon" : ""}>{day(date)}</span>}
+        {date && <span className={expiresSoon(shelf, today) ? "badge soon" : ""}>{day(date)}</span>}
       </td>
     </tr>
   );

@@ -37,6 +37,14 @@ export function Cart({ cart, offers }: { cart: Snapshot<CartLine[]>; offers: Off
             <span>
               {quantity} × {nameOf(sku)}
             </span>
+            {quantity > 1 && (
+              <button
+                onClick={() => remove({ sku, quantity: 1 })}
+                aria-label={`One fewer: ${nameOf(sku)}`}
+              >
+                −1
+              </button>
+            )}
             <button onClick={() => remove({ sku })} aria-label={`Give back ${nameOf(sku)}`}>
               Give back
             </button>

@@ -2,7 +2,7 @@
 
 import type { Draft } from "deeds";
 
-import { type AddToCart, queries, type RemoveFromCart } from "../deeds-api";
+import { type AddToCart, type CartLine, queries, type RemoveFromCart } from "../deeds-api";
 
 /** So many fewer there, so many more in the cart. */
 export function added(draft: Draft, { sku, quantity }: AddToCart): void {
@@ -21,6 +21,14 @@ export function added(draft: Draft, { sku, quantity }: AddToCart): void {
   }
 }
 
-/** Back on the shelf. */
-export const removed = (draft: Draft, { sku }: RemoveFromCart) =>
-  draft.rows(queries.MyCart).remove((line) => line.sku === sku);
+/** So many fewer in the cart, or none at all. */
+export function removed(draft: Draft, { sku, quantity }: RemoveFromCart): void {
+  const cart = draft.rows(queries.MyCart);
+  const isMeant = (line: CartLine) => line.sku === sku;
+  const isLess = (line: CartLine) => isMeant(line) && line.quantity > (quantity ?? Infinity);
+  if (cart.some(isLess)) {
+    cart.update(isMeant, (line) => ({ ...line, quantity: line.quantity - quantity! }));
+  } else {
+    cart.remove(isMeant);
+  }
+}

@@ -56,12 +56,14 @@ function Order({ order, offers, had }: OrderProps) {
   const [cancel, cancelling] = useCommand(commands.CancelOrder);
   const [isAsked, setAsked] = useState(false);
   const { number, status, placed, lines } = order;
+  // What changes while one looks is shown to have changed.
+  const [first] = useState(status);
   return (
     <li className={`order ${status}`} data-order={number}>
       <h3>
         Order {number} <small>{when(placed)}</small>
       </h3>
-      <p className="status" key={status} role="status">
+      <p className={status === first ? "status" : "status moved"} key={status} role="status">
         {STATUS[status]}
       </p>
       <Steps status={status} />

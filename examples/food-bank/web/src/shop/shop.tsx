@@ -9,6 +9,7 @@ import { Cart } from "./cart";
 import { Catalogue } from "./catalogue";
 import { hadLately } from "./household";
 import { Orders } from "./orders";
+import { MyHousehold } from "./my_household";
 import { Register } from "./register";
 import "./shop.css";
 
@@ -58,6 +59,7 @@ function ForNeighbors() {
           </button>
           <Cart cart={cart} offers={offers.data ?? NO_OFFERS} />
           <Orders orders={orders} offers={offers.data ?? NO_OFFERS} had={had} />
+          <MyHousehold />
         </aside>
       </div>
       <button
