@@ -51,7 +51,9 @@ function Areas({ person, undone }: { person: Person; undone: Undone[] }) {
   const [wanted, ...route] = useRoute();
   const roles = me.data?.roles ?? [];
   const areas: Area[] = ["shop", "warehouse"];
-  if (roles.includes("admin")) areas.push("admin");
+  // Until it is known who this is, the page stands where it was wanted.
+  const isAsking = me.status === "loading";
+  if (roles.includes("admin") || (isAsking && wanted === "admin")) areas.push("admin");
   const home = roles.includes("admin")
     ? "admin"
     : roles.includes("volunteer") && !roles.includes("neighbor")
@@ -60,9 +62,9 @@ function Areas({ person, undone }: { person: Person; undone: Undone[] }) {
   const area = areas.find((area) => area === wanted) ?? home;
   return (
     <Frame person={person} area={area} areas={areas} undone={undone}>
-      {me.status === "loading" ? (
-        <main id="main" aria-busy="true">
-          <Ghosts count={6} />
+      {isAsking ? (
+        <main id="main" className="not-yet" aria-busy="true">
+          <Ghosts count={4} />
         </main>
       ) : (
         <Suspense fallback={<main id="main" aria-busy="true" />}>
