@@ -91,8 +91,9 @@ fn renamed(text: &str, path: &str, place: &Place<'_>) -> String {
 fn type_name(name: &str, text: &str) -> String {
     let word = |word: &str| word[..1].to_uppercase() + &word[1..];
     let plain: String = name.split('-').filter(|part| !part.is_empty()).map(word).collect();
-    let is_used =
-        words(text).any(|(_, used)| used == plain) || NAMES_IN_USE.contains(&plain.as_str());
+    // The example's own name is free: it is what is replaced.
+    let is_used = words(text).any(|(_, used)| used == plain && used != "Todo")
+        || NAMES_IN_USE.contains(&plain.as_str());
     if is_used { plain + "App" } else { plain }
 }
 
@@ -211,6 +212,8 @@ mod tests {
     fn an_app_whose_name_stands_for_something_else_is_an_app_still() {
         assert!(made("task", "src/main.rs").contains("struct TaskApp {"));
         assert!(made("vec", "src/main.rs").contains("struct VecApp {"));
+        // As the tutorial has it.
+        assert!(made("todo", "src/main.rs").contains("struct Todo {"));
         assert!(made("a--b2", "src/main.rs").contains("struct AB2 {"));
     }
 }
