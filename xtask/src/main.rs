@@ -13,6 +13,7 @@ mod edges;
 mod instructions;
 mod manual;
 mod needs;
+mod newcomer;
 mod reference;
 mod saturday;
 mod sim;
@@ -45,6 +46,7 @@ const VERBS: [Verb; 10] = [
     },
     Verb { name: "manual", about: "run what the documentation shows", run: manual::run },
     Verb { name: "reference", about: "write docs/reference from the code", run: reference::run },
+    Verb { name: "newcomer", about: "time the way to an app of one's own", run: newcomer::run },
     Verb { name: "ci", about: "clone what is committed, and run CI's script there", run: ci::run },
     Verb { name: "sim", about: "simulated crashes, held against what was promised", run: sim::run },
     Verb { name: "bench", about: "measure, beside PostgreSQL", run: bench::run },
