@@ -28,7 +28,7 @@ const BROWSER_ARGUMENTS = [
 /** What a test has begun: ended in reverse, so that nobody writes into a directory being removed. */
 const begun = new WeakMap();
 
-function atTheEnd(t, ending) {
+export function atTheEnd(t, ending) {
   if (!begun.has(t)) {
     begun.set(t, []);
     t.after(async () => {

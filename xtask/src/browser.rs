@@ -18,7 +18,10 @@ const TESTS: &str = "tests/browser";
 /// The step alone: builds no more than the examples, and their pages.
 pub(crate) fn check() -> anyhow::Result<()> {
     typescript::build()?;
-    drive(tree::cargo(&["build", "--package", "food-bank", "--package", "todo"]))
+    let packages = ["--package", "food-bank", "--package", "todo", "--package", "deeds-cli"];
+    let mut build = tree::cargo(&["build"]);
+    build.args(packages);
+    drive(build)
 }
 
 /// The step after the tests: the whole workspace gives some dependencies other features than the food
@@ -42,6 +45,7 @@ pub(crate) fn node(food_bank: &str) -> anyhow::Result<Command> {
     // Node 20 has a WebSocket only when asked.
     node.arg("--experimental-websocket")
         .env("DEEDS_FOOD_BANK", tree::target().join(food_bank))
+        .env("DEEDS_CLI", tree::target().join("debug/deeds"))
         .env("DEEDS_TODO", tree::target().join("debug/todo"))
         .env("DEEDS_CHROMIUM", CHROMIUM.find().unwrap_or_else(|| CHROMIUM.program.into()))
         .env("DEEDS_SCREENSHOTS", tree::target().join("screenshots"));

@@ -168,7 +168,7 @@ impl Session {
         }
         self.write_types(&running)?;
         println!("deeds: {} runs at {} ({:.1} s)", name, self.url, began.elapsed().as_secs_f64());
-        self.serve_page()
+        self.serve_page(stop)
     }
 
     /// Starts the server; none if it does not come up, which it has told of itself.
@@ -212,11 +212,13 @@ impl Session {
     }
 
     /// Starts what serves the page, once the app does.
-    fn serve_page(&mut self) -> Result<(), Failure> {
+    fn serve_page(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
         let (Some(web), None) = (&self.web, &self.page) else { return Ok(()) };
         let port = free_port(None, PAGE_PORT)?;
-        self.page = Some(page::serve(web, port, &self.url)?);
-        println!("deeds: its page is at http://127.0.0.1:{port}, and follows every change");
+        let page = self.page.insert(page::serve(web, port, &self.url, stop)?);
+        if page.ended().is_none() {
+            println!("deeds: its page is at http://127.0.0.1:{port}, and follows every change");
+        }
         Ok(())
     }
 

@@ -7,8 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// What is made of the sources, or looked after by others: the page has a watcher of its own.
+/// Folders with what is made of the sources, or looked after by others: the page has a watcher of its own.
 const NOT_SOURCES: [&str; 4] = ["target", "data", "web", "node_modules"];
+
+/// Of the files beside them only these: a log or a note is none, and cargo writes its lock itself.
+const AT_THE_TOP: [&str; 2] = ["Cargo.toml", "build.rs"];
 
 /// Every file with when it was last written, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,10 @@ impl Sources {
     pub(crate) fn of(folder: &Path) -> Self {
         let mut files = Vec::new();
         gather(folder, &mut files);
+        files.retain(|(path, ..)| {
+            let is_at_the_top = path.parent() == Some(folder);
+            !is_at_the_top || AT_THE_TOP.iter().any(|name| path.ends_with(name))
+        });
         files.sort();
         Self(files)
     }
@@ -65,7 +72,14 @@ mod tests {
         };
         write("src/main.rs", "fn main() {}");
         let first = Sources::of(folder.path());
-        for path in ["target/debug/app", "data/app/head", "web/src/main.tsx", ".git/index"] {
+        for path in [
+            "target/debug/app",
+            "data/app/head",
+            "web/src/main.tsx",
+            ".git/index",
+            "Cargo.lock",
+            "log",
+        ] {
             write(path, "made");
         }
         assert_eq!(Sources::of(folder.path()), first);
