@@ -171,3 +171,50 @@ test("the office at three widths", async (t) => {
   for (const width of [1280, 820, 390]) await picture(ada, "admin-product", width, width < 1000);
   assert.deepEqual(ada.complaints, []);
 });
+
+test("long lists are looked through page by page, by keyboard, and each page is live", async (t) => {
+  const directory = await place(t);
+  const { address } = await serve(t, directory, "--dev");
+  const send = sender(address);
+  const names = Array.from({ length: 70 }, (_, place) => `guest-${String(place).padStart(2, "0")}`);
+  for (const neighbor of names) {
+    const household = { name: `The ${neighbor} family`, phone: "1", address: "Mill Lane" };
+    await send("ada", "RegisterNeighbor", { neighbor, ...household });
+    const receipt = await order(send, neighbor, { "BANANAS-1KG": 1 });
+    await send("ada", "CancelOrder", { order: receipt.order });
+  }
+
+  const people = await office(t, directory, address, "ada", "people");
+  const households = people.getByRole("region", { name: "Households" });
+  const shown = households.locator("[data-neighbor]");
+  const where = households.locator(".pages .number");
+  await says(where, "1–50 of 7");
+  assert.equal(await shown.count(), 50);
+  await households.getByRole("button", { name: "After" }).focus();
+  await people.keyboard.press("Enter");
+  await says(where, "51–7");
+  await says(households.getByRole("status"), "51–7");
+  await people.keyboard.press("Enter");
+  const focused = await people.evaluate(() => document.activeElement?.textContent);
+  assert.equal(focused, "After", "who pressed it is not thrown off it at the end");
+  await people.getByLabel("Search households").fill("guest-1");
+  await says(households.getByRole("status"), "1–10 of 10");
+  await send("ada", "RegisterNeighbor", { neighbor: "guest-1x", name: "New", phone: "1", address: "-" });
+  await says(households.getByRole("status"), "1–11 of 11");
+  await picture(people, "admin-people-found", 1280, false);
+
+  const orders = await office(t, directory, address, "ada", "orders");
+  const all = orders.getByRole("region", { name: "All orders" });
+  await says(all.locator(".pages .number"), "1–50 of 70");
+  await all.getByRole("button", { name: "Older" }).click();
+  await says(all.locator(".pages .number"), "51–70 of 70");
+  await says(all.locator("tbody tr").first(), "The guest-19 family");
+  // What is new comes before this page, and moves nothing on it.
+  await order(send, "guest-00", { "BANANAS-1KG": 1 });
+  await says(all.locator(".pages .number"), "52–71 of 71");
+  await says(all.locator("tbody tr").first(), "The guest-19 family");
+  await picture(orders, "admin-orders-older", 1280, false);
+  await all.getByLabel("Status").selectOption("placed");
+  await says(all.getByRole("status"), "1–1 of 1");
+  assert.deepEqual([people.complaints, orders.complaints], [[], []]);
+});

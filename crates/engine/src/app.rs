@@ -150,6 +150,10 @@ pub enum QueryError {
         /// How many there may be.
         limit: usize,
     },
+    /// A row query without a limit tells of rows of other tables as well: a live reader of all its
+    /// rows would be told all of them again with every change.
+    #[error("what it tells of a row holds rows of other tables: read it through a window")]
+    Unbounded,
     /// The answer holds an integer that JSON does not carry exactly: a bug of the app.
     #[error("the answer's `{field}`: {reason}")]
     Inexact {

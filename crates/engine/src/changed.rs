@@ -10,7 +10,7 @@ use std::rc::Rc;
 use deeds_values::KeyBytes;
 
 use crate::changes::{Change, FrameChanges};
-use crate::reads::{Order, RangeRead, Span};
+use crate::reads::{Order, RangeRead, ReadSet, Span};
 use crate::row::Row;
 
 /// See the module.
@@ -65,6 +65,11 @@ impl<'a> Changed<'a> {
             rows.insert(&ends.0.key, ends);
         }
         rows.into_values().collect()
+    }
+
+    /// Whether one of the changes is of something that was read.
+    pub(crate) fn touches(&self, reads: &ReadSet) -> bool {
+        self.frames.iter().any(|frame| reads.is_touched(frame))
     }
 
     fn change<R: Row>(&self, (frame, place): Place) -> &'a Change<R> {

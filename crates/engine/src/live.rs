@@ -11,7 +11,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use deeds_values::{ActorId, Lineage, Position, Timestamp};
 
@@ -22,7 +22,8 @@ use crate::changed::Changed;
 use crate::changes::FrameChanges;
 use crate::command::{ArgumentError, parse_json};
 use crate::query::{Asker, Asking, NO_KEY, Read, Scope};
-use crate::select::{Item, ItemChange, Plan, SelectRows};
+use crate::select::{Item, ItemChange, Picked, Plan, SelectRows};
+use crate::window::{Pane, Window};
 
 /// The state at one position, of whichever app.
 #[derive(Clone)]
@@ -135,26 +136,48 @@ pub trait Question: Send + Sync {
     /// The whole answer, as JSON.
     fn answer(&self, view: &View, asker: &Asker) -> Result<Vec<u8>, QueryError>;
 
-    /// A row query's rows in their order; of a value query none.
-    fn items(&self, view: &View, asker: &Asker) -> Result<Vec<Item>, QueryError>;
+    /// The part of a row query's rows that is asked for, if not all.
+    fn window(&self) -> Option<&Window>;
 
-    /// Where a row query's rows are; of a value query none.
-    fn plan(&self, view: &View, asker: &Asker) -> Option<Plan>;
+    /// The same question of a row query about a part of its rows.
+    fn through(self: Arc<Self>, window: Window) -> Arc<dyn Question>;
 
-    /// What changes of some frames together make of a row query without a limit, if its plan and
-    /// its asker stayed as they are: at most one change of a key, in the order of the keys.
+    /// The rows of a row query, all or the first ones. This and what follows is of row queries only.
+    fn pick(&self, view: &View, asker: &Asker) -> Result<Picked, QueryError>;
+
+    /// Where its rows are.
+    fn plan(&self, view: &View, asker: &Asker) -> Plan;
+
+    /// What changes of some frames together make of it without a limit, if its plan and its asker
+    /// stayed as they are: at most one change of a key, in the order of the keys.
     fn item_changes(
         &self,
         plan: &Plan,
         changed: &Changed<'_>,
         asker: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError>;
+
+    /// What is seen of a row query through its window.
+    fn pane(&self, view: &View, asker: &Asker) -> Result<Pane, QueryError>;
+
+    /// What is seen of it after changes of some frames together, if what was read to find its rows
+    /// and its asker stayed as they were.
+    fn pane_after(
+        &self,
+        view: &View,
+        asker: &Asker,
+        pane: &Pane,
+        changed: &Changed<'_>,
+    ) -> Result<Pane, QueryError>;
 }
 
 /// A query of the app `A` with its arguments.
 struct Asked<A, Q> {
-    query: Q,
+    query: Arc<Q>,
     arguments: Vec<u8>,
+    window: Option<Window>,
+    /// A frozen state without rows.
+    nothing: OnceLock<A>,
     app: std::marker::PhantomData<fn(A)>,
 }
 
@@ -164,7 +187,13 @@ pub(crate) fn question<A: App, Q: Read<A>>(
 ) -> Result<Arc<dyn Question>, ArgumentError> {
     let query: Q = parse_json(arguments)?;
     let arguments = serde_json::to_vec(&query).expect("stored types always serialize");
-    Ok(Arc::new(Asked { query, arguments, app: std::marker::PhantomData::<fn(A)> }))
+    Ok(Arc::new(Asked::<A, Q> {
+        query: Arc::new(query),
+        arguments,
+        window: None,
+        nothing: OnceLock::new(),
+        app: std::marker::PhantomData,
+    }))
 }
 
 impl<A: App, Q: Read<A>> Asked<A, Q> {
@@ -172,8 +201,12 @@ impl<A: App, Q: Read<A>> Asked<A, Q> {
         Asking { asker: Cow::Borrowed(asker), time: view.time(), whole: view.state() }
     }
 
-    fn select(&self) -> Option<&dyn SelectRows<A>> {
-        self.query.select()
+    fn rows(&self) -> &dyn SelectRows<A> {
+        self.query.select().expect("only a row query is asked for rows")
+    }
+
+    fn through_which(&self) -> &Window {
+        self.window.as_ref().expect("only a part of the rows is seen through a window")
     }
 }
 
@@ -195,7 +228,7 @@ impl<A: App, Q: Read<A>> Question for Asked<A, Q> {
     }
 
     fn limit(&self) -> Option<usize> {
-        self.select()?.limit()
+        self.query.select()?.limit()
     }
 
     fn authorize(&self, view: &View, actor: &Actor) -> Access {
@@ -204,20 +237,33 @@ impl<A: App, Q: Read<A>> Question for Asked<A, Q> {
 
     fn answer(&self, view: &View, asker: &Asker) -> Result<Vec<u8>, QueryError> {
         if Q::SELECTS {
-            return Ok(json_list(&self.items(view, asker)?));
+            return Ok(json_list(&self.pick(view, asker)?.items));
         }
         let (state, asking) = (view.state::<A>(), self.asking(view, asker));
         let answer = self.query.read(&state.visible(&asker.keys), &asking);
         QueryError::exact_json(&answer)
     }
 
-    fn items(&self, view: &View, asker: &Asker) -> Result<Vec<Item>, QueryError> {
-        let Some(select) = self.select() else { return Ok(Vec::new()) };
-        select.items(view.state(), &self.asking(view, asker))
+    fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
     }
 
-    fn plan(&self, view: &View, asker: &Asker) -> Option<Plan> {
-        Some(self.select()?.plan(view.state(), &self.asking(view, asker)))
+    fn through(self: Arc<Self>, window: Window) -> Arc<dyn Question> {
+        Arc::new(Self {
+            query: Arc::clone(&self.query),
+            arguments: self.arguments.clone(),
+            window: Some(window),
+            nothing: OnceLock::new(),
+            app: self.app,
+        })
+    }
+
+    fn pick(&self, view: &View, asker: &Asker) -> Result<Picked, QueryError> {
+        self.rows().pick(view.state(), &self.asking(view, asker))
+    }
+
+    fn plan(&self, view: &View, asker: &Asker) -> Plan {
+        self.rows().plan(view.state(), &self.asking(view, asker))
     }
 
     fn item_changes(
@@ -226,8 +272,27 @@ impl<A: App, Q: Read<A>> Question for Asked<A, Q> {
         changed: &Changed<'_>,
         asker: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError> {
-        let Some(select) = self.select() else { return Ok(Vec::new()) };
-        select.item_changes(plan, changed, asker)
+        let nothing = self.nothing.get_or_init(|| A::live().freeze());
+        self.rows().item_changes(nothing, plan, changed, asker)
+    }
+
+    fn pane(&self, view: &View, asker: &Asker) -> Result<Pane, QueryError> {
+        self.rows().pane(view.state(), &self.asking(view, asker), self.through_which())
+    }
+
+    fn pane_after(
+        &self,
+        view: &View,
+        asker: &Asker,
+        pane: &Pane,
+        changed: &Changed<'_>,
+    ) -> Result<Pane, QueryError> {
+        let (window, mut pane) = (self.through_which(), pane.clone());
+        if self.rows().recount(asker, window, &mut pane, changed) {
+            let asking = self.asking(view, asker);
+            self.rows().reread(view.state(), &asking, window, &mut pane)?;
+        }
+        Ok(pane)
     }
 }
 

@@ -145,12 +145,20 @@ pub trait Select<A: App>: Query {
         true
     }
 
-    /// What is told of a row. A function of the row and the arguments alone.
-    fn item(&self, row: &Self::Row) -> Self::Item;
+    /// What is told of a row: a function of the row and the arguments, and of rows of other tables
+    /// where no more than some rows are told at once: to readers through a
+    /// [`Window`](crate::window::Window), and by queries with a [`limit`](Self::limit).
+    fn item(&self, row: &Self::Row, state: &Visible<'_, A>) -> Self::Item;
 
     /// How many of the first rows are told; none are all.
     fn limit(&self) -> Option<usize> {
         None
+    }
+
+    /// Whether readers through a window may have the rows in the order of any of their indexes. Only
+    /// of a whole table, and where all is told of a row: its place tells of the fields it goes by.
+    fn sorts(&self) -> bool {
+        false
     }
 }
 

@@ -133,7 +133,7 @@ pub trait Reads<R: Row> {
             None => table.cursor(low, high),
             Some(index) => table.index_cursor(index, low, high),
         };
-        Rows { cursor, keys, backwards: false, noted }
+        Rows { table, cursor, keys, backwards: false, noted }
     }
 }
 
@@ -160,6 +160,7 @@ fn prefix_end(prefix: &[u8]) -> Bound<KeyBytes> {
 
 /// Rows in order, from either end.
 pub struct Rows<'a, R: Row> {
+    table: &'a Table<R>,
     cursor: Cursor<'a, R>,
     keys: Option<&'a Keys>,
     pub(crate) backwards: bool,
@@ -167,12 +168,42 @@ pub struct Rows<'a, R: Row> {
     pub(crate) noted: Option<RangeRead>,
 }
 
-impl<R: Row> Rows<'_, R> {
+impl<'a, R: Row> Rows<'a, R> {
     /// The same rows, the last one first.
     #[must_use]
     pub fn backwards(mut self) -> Self {
         self.backwards = !self.backwards;
         self
+    }
+
+    /// All rows of the table, in the order of this index.
+    pub(crate) fn sorted(self, index: usize) -> Self {
+        let order = Order { row_type: TypeId::of::<R>(), index: Some(index) };
+        let cursor = self.table.index_cursor(index, Bound::Unbounded, Bound::Unbounded);
+        let noted = Some(RangeRead { order, span: Span::whole() });
+        Self { cursor, noted, backwards: false, ..self }
+    }
+
+    /// Those of the rows that are told after this entry of their order, which need not be one of
+    /// theirs. Only where what is read is noted.
+    pub(crate) fn after(self, entry: Option<KeyBytes>) -> Self {
+        let Some(entry) = entry else { return self };
+        let noted = self.noted.as_ref().expect("what is read is noted");
+        let (mut low, mut high) = noted.span.clone().bounds();
+        // Never wider than it was, wherever the entry lies.
+        if self.backwards {
+            if !matches!(&high, Bound::Included(end) | Bound::Excluded(end) if *end < entry) {
+                high = Bound::Excluded(entry);
+            }
+        } else if !matches!(&low, Bound::Included(start) | Bound::Excluded(start) if *start > entry)
+        {
+            low = Bound::Excluded(entry);
+        }
+        let cursor = match noted.order.index {
+            None => self.table.cursor(low, high),
+            Some(index) => self.table.index_cursor(index, low, high),
+        };
+        Self { cursor, ..self }
     }
 }
 

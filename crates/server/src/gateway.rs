@@ -30,8 +30,8 @@ use uuid::Uuid;
 use crate::access::{TokenVerifier, Verified};
 use crate::dev::Dev;
 use crate::host_names::HostNames;
-use crate::live::socket;
 use crate::live::sockets::Sockets;
+use crate::live::{socket, stream};
 use crate::metrics::{Metrics, NO_ROUTE};
 use crate::pages::Page;
 use crate::problem::Problem;
@@ -41,7 +41,7 @@ use crate::security_journal::{Incident, SecurityJournal, Turned};
 use crate::{batch, checkpoints, commands, dev, operations, pages, queries, records};
 
 /// Every route: what metrics and logs call them.
-pub(crate) const ROUTES: [&str; 24] = [
+pub(crate) const ROUTES: [&str; 26] = [
     "/v1/commands",
     "/v1/commands/{name}",
     "/v1/commands/{app}/{name}",
@@ -55,6 +55,8 @@ pub(crate) const ROUTES: [&str; 24] = [
     "/openapi.json",
     "/v1/position",
     "/v1/live",
+    "/v1/live/events",
+    "/v1/live/send",
     "/v1/sign-out",
     "/v1/operations/confirm-clock",
     "/v1/operations/revoke",
@@ -115,6 +117,8 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         openapi,
         position,
         live,
+        events,
+        say,
         sign_out,
         clock,
         revoke,
@@ -141,6 +145,8 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route(openapi, get(operations::openapi))
         .route(position, get(operations::position))
         .route(live, get(socket::open))
+        .route(events, get(stream::open))
+        .route(say, post(stream::say))
         .route(sign_out, post(revocation::sign_out))
         .route(clock, post(operations::confirm_clock))
         .route(revoke, post(revocation::revoke))

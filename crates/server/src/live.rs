@@ -11,7 +11,7 @@
 //! [`group`] what is shared, [`subscribing`] how readers come and go, [`stepping`] what a publication
 //! does to both, [`reading`] what comes of reads that take long ([`jobs`]); [`ring`] is the recent
 //! past; [`outbox`] is where diffs wait for one socket, [`tick`] how they are written; [`socket`] is
-//! that socket, [`session`] the client on it, [`results`] what its commands
+//! that socket ([`stream`], where none gets through), [`session`] the client on it, [`wanted`] what it wants to see, [`results`] what its commands
 //! came to, [`message`] what is said, [`sockets`] all of them.
 
 pub(crate) mod group;
@@ -26,5 +26,7 @@ mod session;
 pub(crate) mod socket;
 pub(crate) mod sockets;
 mod stepping;
+pub(crate) mod stream;
 mod subscribing;
 pub(crate) mod tick;
+mod wanted;

@@ -181,6 +181,9 @@ impl Gateway {
             }
             QueryFailure::Query(QueryError::Denied(reason)) => Problem::Denied { reason },
             QueryFailure::Query(QueryError::Excess { limit }) => Problem::TooManyRows { limit },
+            QueryFailure::Query(error @ QueryError::Unbounded) => {
+                Problem::Malformed { detail: error.to_string() }
+            }
             QueryFailure::Query(error @ QueryError::Inexact { .. }) => {
                 bug(&format!("the answer of {name} cannot be told: {error}"))
             }

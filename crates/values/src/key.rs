@@ -62,6 +62,11 @@ pub fn ordered_text(bytes: &[u8]) -> String {
     ORDERED.encode(bytes)
 }
 
+/// The bytes of such a text, if it is one.
+pub fn from_ordered_text(text: &str) -> Option<KeyBytes> {
+    ORDERED.decode(text).ok().map(KeyBytes::from)
+}
+
 const ORDERED: GeneralPurpose = GeneralPurpose::new(
     &match Alphabet::new("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz") {
         Ok(alphabet) => alphabet,

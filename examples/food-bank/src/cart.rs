@@ -194,7 +194,7 @@ impl Select<FoodBank> for MyCart {
         bank.cart_lines.by_neighbor(asking.actor().id())
     }
 
-    fn item(&self, line: &CartLine) -> CartLine {
+    fn item(&self, line: &CartLine, _: &Visible<'_, FoodBank>) -> CartLine {
         line.clone()
     }
 }

@@ -70,7 +70,7 @@ impl Select<FoodBank> for Catalogue {
     }
 
     /// What is told of each.
-    fn item(&self, product: &Product) -> Offer {
+    fn item(&self, product: &Product, _: &Visible<'_, FoodBank>) -> Offer {
         Offer {
             sku: product.sku.clone(),
             name: product.name.clone(),
@@ -122,7 +122,7 @@ impl Select<FoodBank> for Products {
         bank.products.by_name_in(..)
     }
 
-    fn item(&self, product: &Product) -> Product {
+    fn item(&self, product: &Product, _: &Visible<'_, FoodBank>) -> Product {
         product.clone()
     }
 }
@@ -186,7 +186,7 @@ impl Select<FoodBank> for ExpiringLots {
         bank.lots.by_best_before_in(..=self.until)
     }
 
-    fn item(&self, lot: &Lot) -> Lot {
+    fn item(&self, lot: &Lot, _: &Visible<'_, FoodBank>) -> Lot {
         lot.clone()
     }
 }

@@ -128,25 +128,6 @@ impl FoodBank {
 
 /// Who last changed what.
 #[query(scope = Key(STAFF))]
-pub struct Edits;
-
-impl Select<FoodBank> for Edits {
-    type Row = Edit;
-    type Item = Edit;
-
-    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
-        staff(actor)
-    }
-
-    fn rows<'a>(
-        &self,
-        bank: &'a Visible<'_, FoodBank>,
-        _: &Asking<'_, FoodBank>,
-    ) -> Rows<'a, Edit> {
-        bank.edits.iter()
-    }
-
-    fn item(&self, edit: &Edit) -> Edit {
-        edit.clone()
-    }
+pub fn edits(bank: &Visible<'_, FoodBank>) -> Rows<'_, Edit> {
+    bank.edits.iter()
 }

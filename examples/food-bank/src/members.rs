@@ -383,7 +383,10 @@ impl Read<FoodBank> for Me {
 
 /// The households, by the name in their tokens.
 #[query(scope = Key(STAFF))]
-pub struct Neighbors;
+pub struct Neighbors {
+    /// Only those with this in their name, their address, or the name in their tokens.
+    pub search: Option<String>,
+}
 
 impl Select<FoodBank> for Neighbors {
     type Row = Neighbor;
@@ -401,32 +404,19 @@ impl Select<FoodBank> for Neighbors {
         bank.neighbors.iter()
     }
 
-    fn item(&self, neighbor: &Neighbor) -> Neighbor {
+    fn keeps(&self, neighbor: &Neighbor) -> bool {
+        let search = self.search.as_deref().unwrap_or_default().to_lowercase();
+        let texts = [neighbor.id.as_str(), &neighbor.name, &neighbor.address];
+        texts.iter().any(|text| text.to_lowercase().contains(&search))
+    }
+
+    fn item(&self, neighbor: &Neighbor, _: &Visible<'_, FoodBank>) -> Neighbor {
         neighbor.clone()
     }
 }
 
 /// Those who work here for good, and as what.
 #[query(scope = Key(STAFF))]
-pub struct Team;
-
-impl Select<FoodBank> for Team {
-    type Row = StaffMember;
-    type Item = StaffMember;
-
-    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
-        staff(actor)
-    }
-
-    fn rows<'a>(
-        &self,
-        bank: &'a Visible<'_, FoodBank>,
-        _: &Asking<'_, FoodBank>,
-    ) -> Rows<'a, StaffMember> {
-        bank.staff.iter()
-    }
-
-    fn item(&self, member: &StaffMember) -> StaffMember {
-        member.clone()
-    }
+pub fn team(bank: &Visible<'_, FoodBank>) -> Rows<'_, StaffMember> {
+    bank.staff.iter()
 }

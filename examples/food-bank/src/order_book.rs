@@ -105,32 +105,36 @@ impl Read<FoodBank> for OrderByNumber {
     }
 }
 
-/// Orders of everybody, the newest first, a page at a time.
+/// Orders of everybody, the newest first: looked at through a window, for there are thousands.
 #[query(scope = Key(STAFF))]
 pub struct AllOrders {
     /// Only those that are this far.
     pub status: Option<Status>,
-    /// Only those older than this one: the last of the page before.
-    pub before: Option<OrderNumber>,
 }
 
-/// As many as one looks through at once.
-const PAGE: usize = 50;
-
-impl Read<FoodBank> for AllOrders {
-    type Answer = Vec<OrderView>;
+impl Select<FoodBank> for AllOrders {
+    type Row = Order;
+    type Item = OrderView;
 
     fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
         staff(actor)
     }
 
-    fn read(&self, bank: &Visible<'_, FoodBank>, _: &Asking<'_, FoodBank>) -> Vec<OrderView> {
-        let older = |order: &&Order| self.before.is_none_or(|before| order.number < before);
-        let newest_first: &mut dyn Iterator<Item = &Order> = match self.status {
-            Some(status) => &mut bank.orders.by_status(status).rev(),
-            None => &mut bank.orders.iter().rev(),
+    fn rows<'a>(
+        &self,
+        bank: &'a Visible<'_, FoodBank>,
+        _: &Asking<'_, FoodBank>,
+    ) -> Rows<'a, Order> {
+        let orders = match self.status {
+            Some(status) => bank.orders.by_status(status),
+            None => bank.orders.iter(),
         };
-        newest_first.filter(older).take(PAGE).map(|order| OrderView::of(bank, order)).collect()
+        orders.backwards()
+    }
+
+    /// With its lines and the household's name: rows of other tables, which a window may show.
+    fn item(&self, order: &Order, bank: &Visible<'_, FoodBank>) -> OrderView {
+        OrderView::of(bank, order)
     }
 }
 
@@ -150,6 +154,9 @@ pub struct ShortLine {
 /// How many of the newest orders are looked at for short lines: a few Saturdays.
 const SHORT_ORDERS_MAX: usize = 500;
 
+/// As many lines as one looks through.
+const SHORT_LINES_MAX: usize = 50;
+
 impl Read<FoodBank> for ShortLines {
     type Answer = Vec<ShortLine>;
 
@@ -164,6 +171,6 @@ impl Read<FoodBank> for ShortLines {
             let short = lines.into_iter().filter(|line| line.short.is_some());
             short.map(move |line| ShortLine { order: number, placed, picker: picker.clone(), line })
         });
-        short.take(PAGE).collect()
+        short.take(SHORT_LINES_MAX).collect()
     }
 }

@@ -73,27 +73,8 @@ impl Evolve<FoodBank> for ShelfAssigned {
 
 /// Where everything lies.
 #[query(scope = Key(STAFF))]
-pub struct Places;
-
-impl Select<FoodBank> for Places {
-    type Row = Place;
-    type Item = Place;
-
-    fn authorize(&self, actor: &Actor, _: &FoodBank) -> Access {
-        staff(actor)
-    }
-
-    fn rows<'a>(
-        &self,
-        bank: &'a Visible<'_, FoodBank>,
-        _: &Asking<'_, FoodBank>,
-    ) -> Rows<'a, Place> {
-        bank.places.iter()
-    }
-
-    fn item(&self, place: &Place) -> Place {
-        place.clone()
-    }
+pub fn places(bank: &Visible<'_, FoodBank>) -> Rows<'_, Place> {
+    bank.places.iter()
 }
 
 /// The mark on a shelf: the letter of the row, then the number of the bay, like `C-04`. In their order

@@ -22,8 +22,11 @@ import type {
   ArgsParameter,
   DataOf,
   RefusalOf,
+  RowQuery,
 } from "./query.js";
+import type { Part } from "./message.js";
 import { Rows } from "./rows.js";
+import { type Page, Window, type WindowOptions } from "./window.js";
 
 /** How a client is made. */
 export interface ClientOptions {
@@ -96,6 +99,8 @@ export interface ConnectionStatus {
   status: "connecting" | "live" | "reconnecting" | "offline" | "signed-out" | "outdated" | "closed";
   /** Whether the server's interface is another than the one the types were generated from. */
   isOutdated: boolean;
+  /** What carries it: `events` where no socket gets through. They show the same, somewhat later. */
+  via: "socket" | "events";
   position: number;
   /** Ticks that were applied since the client was made, and times it went on where it stood. */
   ticks: number;
@@ -178,8 +183,25 @@ export class Client {
     query: Q,
     ...[args]: ArgsParameter<ArgsOf<Q>>
   ): Followed<Snapshot<DataOf<Q>>> {
+    return this.follow(query, args);
+  }
+
+  /** A part of a row query's rows, live: a long list is looked through page by page. */
+  window<Args, Row>(
+    query: RowQuery<Args, Row>,
+    args: Args,
+    options: WindowOptions = {},
+  ): Window<Row> {
+    return new Window((part) => this.follow(query, args, part) as Followed<Page<Row>>, options);
+  }
+
+  private follow<Q extends AnyQuery>(
+    query: Q,
+    args: unknown,
+    window?: Part,
+  ): Followed<Snapshot<DataOf<Q>>> {
     const argsKey = keyOf(args ?? {});
-    const key = `${query.name}${argsKey}`;
+    const key = `${query.name}${argsKey}${window ? keyOf(window) : ""}`;
     const entry = () => {
       let entry = this.entries.get(key);
       if (!entry) {
@@ -199,7 +221,7 @@ export class Client {
         followed.readers.add(reader);
         clearTimeout(followed.dropping);
         const { name, kind } = query;
-        this.link.happen({ type: "watch", key, query: name, args: followed.args, kind });
+        this.link.happen({ type: "watch", key, query: name, args: followed.args, kind, window });
         return () => {
           if (!followed.readers.delete(reader) || followed.readers.size > 0) return;
           followed.dropping = setTimeout(() => this.drop(followed), this.keepMs);
@@ -298,7 +320,7 @@ export class Client {
       get current() {
         return client.status;
       },
-      subscribe: (call) => follow(this.statusReaders, call),
+      subscribe: (call) => heardBy(this.statusReaders, call),
     };
   }
 
@@ -309,7 +331,7 @@ export class Client {
       get current() {
         return client.pendingNow;
       },
-      subscribe: (call) => follow(this.pendingReaders, call),
+      subscribe: (call) => heardBy(this.pendingReaders, call),
     };
   }
 
@@ -458,13 +480,16 @@ export class Client {
     const watch = this.connection.watches.get(entry.key);
     if (watch?.error) return { status: "error", error: new DeedsError(watch.error) };
     if (data === undefined || !watch) return LOADING;
-    return { status: watch.isLive ? "live" : "stale", data, position: watch.position };
+    const status = watch.isLive ? "live" : "stale";
+    const part = watch.window && watch.data;
+    return { status, data, position: watch.position, ...(part && { part }) };
   }
 
   private statusNow(): ConnectionStatus {
     const { phase, failures, position, ticks, resumptions, schema } = this.connection;
     const isOutdated = schema !== undefined && schema !== this.options.app.schema;
-    return { status: word(phase, failures), isOutdated, position, ticks, resumptions };
+    const { via } = this.link;
+    return { status: word(phase, failures), isOutdated, via, position, ticks, resumptions };
   }
 }
 
@@ -496,7 +521,7 @@ function word(phase: Phase, failures: number): ConnectionStatus["status"] {
   return failures === 0 ? "connecting" : failures < 3 ? "reconnecting" : "offline";
 }
 
-function follow(readers: Set<() => void>, call: () => void): () => void {
+function heardBy(readers: Set<() => void>, call: () => void): () => void {
   const reader = () => call();
   readers.add(reader);
   return () => void readers.delete(reader);

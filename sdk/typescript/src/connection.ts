@@ -16,7 +16,15 @@ import {
   TOO_LARGE,
   UNKNOWN,
 } from "./error.js";
-import { type FromServer, PROTOCOL, type Stood, type Tick, type ToServer } from "./message.js";
+import {
+  type FromServer,
+  type Part,
+  PROTOCOL,
+  type Stood,
+  type Tick,
+  type ToServer,
+  type Wanted,
+} from "./message.js";
 import { Rows } from "./rows.js";
 
 export type Phase =
@@ -28,6 +36,8 @@ export interface Watch {
   readonly query: string;
   readonly args: unknown;
   readonly kind: "rows" | "value";
+  /** The part of its rows that is wanted, if not all. */
+  readonly window: Part | undefined;
   /** Its number on this socket; none while there is no socket, or after it failed. */
   sub: number | undefined;
   /** What the server has told; undefined before the first result. */
@@ -61,7 +71,7 @@ export type Event =
   | { type: "lost" }
   | { type: "wake" }
   | { type: "online" }
-  | { type: "watch"; key: string; query: string; args: unknown; kind: "rows" | "value" }
+  | ({ type: "watch"; window?: Part | undefined } & Pick<Watch, "key" | "query" | "args" | "kind">)
   | { type: "unwatch"; key: string }
   | { type: "ask"; ask: number; query: string; args: unknown }
   /** `until`: an earlier page sent it, or may have, and it is given up then. */
@@ -235,16 +245,18 @@ export class Connection {
     const goesOn = (watch: Watch) => this.stood === undefined || watch.isCurrent;
     const subs = [...this.watches.values()]
       .filter((watch) => watch.error === undefined && goesOn(watch))
-      .map((watch) => ({ ...this.number(watch), query: watch.query, args: watch.args }));
+      .map((watch) => this.wanted(watch));
     const hello: ToServer = { type: "hello", protocol: PROTOCOL, token, subs };
     if (this.stood) hello.resume = this.stood;
     return [this.say(hello, now)];
   }
 
-  private number(watch: Watch): { sub: number } {
+  /** Gives a watch a number, and says what it wants. */
+  private wanted(watch: Watch): Wanted {
     watch.sub = this.nextSub++;
     this.bySub.set(watch.sub, watch);
-    return { sub: watch.sub };
+    const { sub, query, args, window } = watch;
+    return { sub, query, args, window };
   }
 
   private say(message: ToServer, now: number): Action {
@@ -478,13 +490,14 @@ export class Connection {
   }
 
   private watch(event: Extract<Event, { type: "watch" }>, now: number): Action[] {
-    const { key, query, args, kind } = event;
+    const { key, query, args, kind, window } = event;
     if (this.watches.has(key)) return [];
     const watch: Watch = {
       key,
       query,
       args,
       kind,
+      window,
       sub: undefined,
       data: undefined,
       position: 0,
@@ -497,8 +510,7 @@ export class Connection {
   }
 
   private ask(watch: Watch, now: number): Action {
-    const { query, args } = watch;
-    return this.say({ type: "sub", ...this.number(watch), query, args }, now);
+    return this.say({ type: "sub", ...this.wanted(watch) }, now);
   }
 
   private unwatch(key: string, now: number): Action[] {

@@ -33,3 +33,4 @@ export {
   valueQuery,
   type ValueQuery,
 } from "./query.js";
+export type { Window, WindowOptions, WindowSnapshot } from "./window.js";

@@ -2,6 +2,7 @@
 // connection.ts; here it is only done.
 
 import { type Action, Connection, type Event } from "./connection.js";
+import { fallingBack, openEvents } from "./events.js";
 import { type FromServer, SUBPROTOCOL } from "./message.js";
 
 /** Gives a token that counts, or null when nobody is signed in; when it rejects it is asked again. */
@@ -15,6 +16,8 @@ export interface Socket {
   onerror: (() => void) | null;
   send(text: string): void;
   close(): void;
+  /** Said by what stands in for a socket, once it is open. */
+  via?: "events";
 }
 
 /** Opens a socket. */
@@ -39,7 +42,7 @@ export class Link {
     private readonly token: TokenProvider,
     /** Told of what is not the link's own. */
     private readonly tell: (action: Action) => void,
-    private readonly openSocket: OpenSocket = openWebSocket,
+    private readonly openSocket: OpenSocket = fallingBack(openWebSocket, openEvents),
     private readonly now: () => number = Date.now,
   ) {
     // Timers are throttled or frozen in the background: coming back is a reason to look.
@@ -55,6 +58,11 @@ export class Link {
     this.unhear = () => {
       for (const [target, event] of heard) target?.removeEventListener?.(event, look);
     };
+  }
+
+  /** What carries it: events, where no socket gets through. */
+  get via(): "socket" | "events" {
+    return this.socket?.via ?? "socket";
   }
 
   /** Something happened. */

@@ -13,10 +13,23 @@ export interface Stood {
   who: string;
 }
 
+/** A part of a row query's rows. */
+export interface Part {
+  /** How many rows at most. */
+  size: number;
+  /** The place after which it begins; left out, it begins with the first row. */
+  after?: string | undefined;
+  /** The index that gives the order, where the query lets its readers choose. */
+  sort?: string | undefined;
+  /** The last row first. */
+  reverse?: boolean | undefined;
+}
+
 export interface Wanted {
   sub: number;
   query: string;
   args: unknown;
+  window?: Part | undefined;
 }
 
 export type ToServer =
@@ -47,6 +60,9 @@ export interface SubTick {
   reset?: boolean;
   put?: [key: string, order: string, row: unknown][];
   del?: string[];
+  /** Of a window: the rows there are, and those before it. */
+  total?: number;
+  before?: number;
   at?: number;
   value?: unknown;
 }

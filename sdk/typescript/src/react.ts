@@ -23,7 +23,9 @@ import type {
   ArgsParameter,
   DataOf,
   RefusalOf,
+  RowQuery,
 } from "./query.js";
+import type { Window, WindowOptions, WindowSnapshot } from "./window.js";
 
 const Context = createContext<Client | undefined>(undefined);
 
@@ -55,6 +57,19 @@ export function useQuery<Q extends AnyQuery>(
   // The arguments are compared by what they say, so that they may be written in place.
   const live = useMemo(() => client.live(query, ...args), [client, query, key]);
   return useFollowed(live);
+}
+
+/** A long list, page by page: a part of a row query's rows, live, and how to get to the others. */
+export function useWindow<Args, Row>(
+  query: RowQuery<Args, Row>,
+  args: Args,
+  options: WindowOptions = {},
+): WindowSnapshot<Row> & Pick<Window<Row>, "next" | "previous" | "first"> {
+  const client = useClient();
+  const key = JSON.stringify([args, options]);
+  const window = useMemo(() => client.window(query, args, options), [client, query, key]);
+  const { next, previous, first } = window;
+  return { ...useFollowed(window), next, previous, first };
 }
 
 /** How one command of a component is doing. */

@@ -1,7 +1,7 @@
 // A server of the live protocol in memory, small enough to be believed: notes by id, changed by
 // commands. Every state it ever had is kept, so that what a client shows at a position can be checked.
 
-import type { FromServer, SubTick, ToServer, Wanted } from "../src/message.js";
+import type { FromServer, Part, SubTick, ToServer, Wanted } from "../src/message.js";
 
 export interface Note {
   id: number;
@@ -20,10 +20,17 @@ export const seen = (notes: Notes, query: string): unknown => {
 
 const keyOf = (id: number) => String(id).padStart(6, "0");
 
+interface Subscription {
+  query: string;
+  window: Part | undefined;
+  told: Map<string, string> | undefined;
+  value?: string;
+}
+
 /** A client's end, as the server has it. */
 export interface Session {
   send(message: FromServer): void;
-  subs: Map<number, { query: string; told: Map<string, string> | undefined; value?: string }>;
+  subs: Map<number, Subscription>;
   position: number;
   isGreeted: boolean;
   /** Ticks are held back while it is stalled: they are merged. */
@@ -88,14 +95,14 @@ export class ModelServer {
     }
   }
 
-  private subscribe(session: Session, { sub, query }: Wanted, resumed: boolean): void {
+  private subscribe(session: Session, { sub, query, window }: Wanted, resumed: boolean): void {
     if (query === "Denied") {
       const error = { kind: "denied", code: "denied", message: "Not for you." } as const;
       return session.send({ type: "fail", sub, error });
     }
     const before = this.states[session.position]!;
-    const told = resumed ? rowsOf(before, query) : undefined;
-    session.subs.set(sub, { query, told });
+    const told = resumed && !window ? rowsOf(before, query) : undefined;
+    session.subs.set(sub, { query, window, told });
   }
 
   private run(session: Session, id: string, name: string, { id: note, weight }: Note): void {
@@ -131,12 +138,12 @@ export class ModelServer {
         subs.push({ sub, at: this.position, value });
         continue;
       }
-      const now = rowsOf(notes, state.query);
+      const { now, ...counts } = partOf(rowsOf(notes, state.query), state.window);
       const put = [...now].filter(([key, row]) => state.told?.get(key) !== row);
       const del = [...(state.told?.keys() ?? [])].filter((key) => !now.has(key));
-      if (state.told && put.length + del.length === 0) continue;
+      if (state.told && put.length + del.length === 0 && !state.window) continue;
       const puts = put.map(([key, row]): [string, string, unknown] => [key, "", JSON.parse(row)]);
-      subs.push({ sub, ...(state.told ? {} : { reset: true }), put: puts, del });
+      subs.push({ sub, ...(state.told ? {} : { reset: true }), put: puts, del, ...counts });
       state.told = now;
     }
     if (subs.length === 0 && session.position === this.position) return;
@@ -161,6 +168,14 @@ export class ModelServer {
     this.states = this.states.slice(0, keep + 1);
     this.restart();
   }
+}
+
+/** What is in a window, and how many rows there are. */
+function partOf(all: Map<string, string>, window: Part | undefined) {
+  if (!window) return { now: all };
+  const past = [...all].filter(([key]) => key > (window.after ?? ""));
+  const counts = { total: all.size, before: all.size - past.length };
+  return { now: new Map(past.slice(0, window.size)), ...counts };
 }
 
 function rowsOf(notes: Notes, query: string): Map<string, string> {

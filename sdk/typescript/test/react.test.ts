@@ -6,7 +6,14 @@ import { after, test } from "node:test";
 import { Window } from "happy-dom";
 import { act, createElement, type ReactNode, StrictMode } from "react";
 
-import { DeedsProvider, useCommand, useConnection, usePending, useQuery } from "../src/react.js";
+import {
+  DeedsProvider,
+  useCommand,
+  useConnection,
+  usePending,
+  useQuery,
+  useWindow,
+} from "../src/react.js";
 import { All, connected, Count, Denied, until, Write } from "./connected.js";
 
 const window = new Window();
@@ -120,4 +127,21 @@ test("without a provider a component says what is missing", async () => {
   const Shown = () => useConnection().status;
   const { renderToString } = await import("react-dom/server");
   assert.throws(() => renderToString(createElement(Shown)), /put a DeedsProvider around/);
+});
+
+test("a component shows a page of a list, and goes to the next", async () => {
+  const all = connected();
+  for (const id of [1, 2, 3]) await all.client.send(Write, { id, weight: 1 }).durable;
+  let next = () => {};
+  const Shown = () => {
+    const page = useWindow(All, {}, { size: 2 });
+    next = page.next;
+    return `${page.rows.map(({ id }) => id)} of ${page.total} after ${page.before}`;
+  };
+  const { says, unmount } = await rendered(all, createElement(Shown));
+  await says("1,2 of 3 after 0");
+  await act(async () => next());
+  await says("3 of 3 after 2");
+  await unmount();
+  all.client.close();
 });

@@ -111,8 +111,8 @@ fn failure(error: QueryFailure) -> Failure {
         QueryFailure::Query(QueryError::Denied(reason)) => {
             Failure::new(Exit::SaidNo, reason).advise("Ask as somebody else with --as and --role.")
         }
-        QueryFailure::Query(QueryError::Excess { .. } | QueryError::Inexact { .. }) => {
-            Failure::failed(error.to_string())
-        }
+        QueryFailure::Query(
+            QueryError::Excess { .. } | QueryError::Unbounded | QueryError::Inexact { .. },
+        ) => Failure::failed(error.to_string()),
     }
 }

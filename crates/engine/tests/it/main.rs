@@ -21,3 +21,5 @@ mod schemas;
 mod shop;
 /// Tables at random, against a plain map.
 mod tables;
+/// Windows over histories at random: what is told of them is a part of what all of it is.
+mod windows;

@@ -355,7 +355,7 @@ impl Select<Shop> for OnShelf {
         product.left >= self.least
     }
 
-    fn item(&self, product: &Product) -> Facing {
+    fn item(&self, product: &Product, _: &Visible<'_, Shop>) -> Facing {
         Facing { sku: product.sku.clone(), left: product.left }
     }
 
@@ -380,7 +380,7 @@ impl Select<Shop> for MyOrders {
         shop.orders.by_customer(asking.actor().id()).backwards()
     }
 
-    fn item(&self, order: &Order) -> Order {
+    fn item(&self, order: &Order, _: &Visible<'_, Shop>) -> Order {
         order.clone()
     }
 }
@@ -401,8 +401,43 @@ impl Select<Shop> for AllOrders {
         shop.orders.iter()
     }
 
-    fn item(&self, order: &Order) -> Order {
+    fn item(&self, order: &Order, _: &Visible<'_, Shop>) -> Order {
         order.clone()
+    }
+}
+
+/// Every product, told whole.
+#[query(by = anyone, scope = Everyone)]
+pub(crate) fn products(shop: &Visible<'_, Shop>) -> Rows<'_, Product> {
+    shop.products.iter()
+}
+
+/// What I ordered, the newest first, with how many are left of it: a join.
+#[query]
+pub(crate) struct MyParcels;
+
+/// An order, and how many are left of what was ordered.
+#[value]
+pub(crate) struct Ordered {
+    pub(crate) number: u32,
+    pub(crate) left: Option<u32>,
+}
+
+impl Select<Shop> for MyParcels {
+    type Row = Order;
+    type Item = Ordered;
+
+    fn authorize(&self, _: &Actor, _: &Shop) -> Access {
+        Access::Allowed
+    }
+
+    fn rows<'a>(&self, shop: &'a Visible<'_, Shop>, asking: &Asking<'_, Shop>) -> Rows<'a, Order> {
+        shop.orders.by_customer(asking.actor().id()).backwards()
+    }
+
+    fn item(&self, order: &Order, shop: &Visible<'_, Shop>) -> Ordered {
+        let product = order.product.as_ref().and_then(|sku| shop.products.get(sku));
+        Ordered { number: order.number, left: product.map(|product| product.left) }
     }
 }
 
@@ -435,7 +470,7 @@ app! {
     Shop as "shop" {
         commands: [Stock, Buy, Misbehave, Look],
         events: [Stocked, Bought, Misbehaved],
-        queries: [Orders, CountOrders, OnShelf, MyOrders, AllOrders, LeftOfMine],
+        queries: [Orders, CountOrders, OnShelf, MyOrders, AllOrders, LeftOfMine, Products, MyParcels],
         invariants: [stock_is_believable],
     }
 }

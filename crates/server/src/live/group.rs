@@ -10,6 +10,7 @@ use deeds_engine::live::Question;
 use deeds_engine::query::{Asker, Scope};
 use deeds_engine::reads::{RangeRead, ReadSet};
 use deeds_engine::select::Plan;
+use deeds_engine::window::{Pane, Window};
 
 use crate::live::tick::Value;
 
@@ -28,6 +29,7 @@ const REST_RUNS: u32 = 10;
 pub(crate) struct GroupKey {
     query: &'static str,
     arguments: Vec<u8>,
+    window: Option<Window>,
     with: With,
 }
 
@@ -46,7 +48,12 @@ impl GroupKey {
             Scope::Key(key) => With::Key(key),
             Scope::Me => With::Me(identity),
         };
-        Self { query: question.name(), arguments: question.arguments().to_vec(), with }
+        Self {
+            query: question.name(),
+            arguments: question.arguments().to_vec(),
+            window: question.window().cloned(),
+            with,
+        }
     }
 }
 
@@ -73,6 +80,12 @@ pub(crate) enum Kind {
         /// Whether they are being read for those who wait.
         reading: bool,
     },
+    Window {
+        /// What is seen through it; known once it was read.
+        pane: Option<Arc<Pane>>,
+        /// Whether it is being read for those who wait.
+        reading: bool,
+    },
     Value(Watched),
 }
 
@@ -96,7 +109,9 @@ impl Group {
         asker: Asker,
         now: Instant,
     ) -> Self {
-        let kind = if question.is_rows() {
+        let kind = if question.window().is_some() {
+            Kind::Window { pane: None, reading: false }
+        } else if question.is_rows() {
             Kind::Rows { plan: None, reading: false }
         } else {
             Kind::Value(Watched {
@@ -121,6 +136,9 @@ impl Group {
             Kind::Rows { plan: None, .. } => Vec::new(),
             Kind::Rows { plan: Some(plan), .. } => {
                 plan.others.ranges().chain([&plan.range]).cloned().collect()
+            }
+            Kind::Window { pane, .. } => {
+                pane.iter().flat_map(|pane| pane.ranges()).cloned().collect()
             }
             Kind::Value(watched) => watched.reads.ranges().cloned().collect(),
         }

@@ -11,7 +11,8 @@ use deeds_engine::app::QueryError;
 use deeds_engine::live::{Question, View};
 use deeds_engine::query::Asker;
 use deeds_engine::reads::{ReadSet, recording};
-use deeds_engine::select::{Item, Plan};
+use deeds_engine::select::Picked;
+use deeds_engine::window::Pane;
 
 use crate::gateway::new_reference;
 use crate::live::group::GroupId;
@@ -44,7 +45,8 @@ pub(crate) struct Finished {
 /// One query's result.
 #[derive(Debug)]
 pub(crate) enum Read {
-    Rows { plan: Plan, items: Vec<Item> },
+    Rows(Picked),
+    Window(Pane),
     Value { json: Vec<u8>, reads: ReadSet, began: Instant, took: Duration },
 }
 
@@ -86,6 +88,7 @@ impl Failure {
             QueryError::Denied(reason) => Self::Denied(reason),
             QueryError::Excess { limit } => Self::TooManyRows(limit),
             QueryError::Arguments(error) => Self::Malformed(error.to_string()),
+            QueryError::Unbounded => Self::Malformed(error.to_string()),
             QueryError::Inexact { .. } => {
                 Self::bug(query, &format!("the answer cannot be told: {error}"))
             }
@@ -105,11 +108,11 @@ pub(crate) fn guarded<T>(
 }
 
 fn read(question: &dyn Question, view: &View, asker: &Asker) -> Result<Read, Failure> {
+    if question.window().is_some() {
+        return guarded(question, || Ok(Read::Window(question.pane(view, asker)?)));
+    }
     if question.is_rows() {
-        return guarded(question, || {
-            let plan = question.plan(view, asker).expect("a row query has a plan");
-            Ok(Read::Rows { plan, items: question.items(view, asker)? })
-        });
+        return guarded(question, || Ok(Read::Rows(picked(question, view, asker)?)));
     }
     let began = Instant::now();
     let (json, reads) = recording(|| guarded(question, || question.answer(view, asker)));
@@ -118,6 +121,17 @@ fn read(question: &dyn Question, view: &View, asker: &Asker) -> Result<Read, Fai
         return Err(Failure::TooLarge);
     }
     Ok(Read::Value { json, reads, began, took: began.elapsed() })
+}
+
+/// The rows of a query that is followed without a window.
+pub(crate) fn picked(
+    question: &dyn Question,
+    view: &View,
+    asker: &Asker,
+) -> Result<Picked, QueryError> {
+    let picked = question.pick(view, asker)?;
+    let is_bounded = question.limit().is_some() || !picked.has_joins;
+    if is_bounded { Ok(picked) } else { Err(QueryError::Unbounded) }
 }
 
 /// Threads that take jobs until the sender is gone.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::commands::{Accepted, parse_id};
 use crate::live::hub::Resume;
 use crate::live::tick::{Form, pack};
+use crate::live::wanted::{Subscribing, WindowMembers};
 use crate::problem::Problem;
 
 /// The version of the protocol.
@@ -66,14 +67,6 @@ impl Args {
     }
 }
 
-/// A query that a client wants to see.
-#[derive(Debug)]
-pub(crate) struct Subscribing {
-    pub(crate) sub: u32,
-    pub(crate) query: String,
-    pub(crate) args: Vec<u8>,
-}
-
 /// Every member that a message can have; which it has to have depends on its type.
 #[derive(Deserialize)]
 struct Members {
@@ -86,6 +79,7 @@ struct Members {
     sub: Option<u32>,
     query: Option<String>,
     args: Option<Box<RawValue>>,
+    window: Option<WindowMembers>,
     ask: Option<u32>,
     id: Option<String>,
     name: Option<String>,
@@ -97,6 +91,7 @@ struct WantedMembers {
     sub: u32,
     query: String,
     args: Option<Box<RawValue>>,
+    window: Option<WindowMembers>,
 }
 
 #[derive(Deserialize)]
@@ -199,13 +194,19 @@ fn message(members: Members) -> Result<Incoming, Problem> {
             subs: members
                 .subs
                 .into_iter()
-                .map(|it| Subscribing { sub: it.sub, query: it.query, args: args(it.args) })
+                .map(|it| Subscribing {
+                    sub: it.sub,
+                    query: it.query,
+                    args: args(it.args),
+                    window: it.window,
+                })
                 .collect(),
         },
         "sub" => Incoming::Sub(Subscribing {
             sub: given(members.sub, kind, "sub")?,
             query: given(members.query, kind, "query")?,
             args: args(members.args),
+            window: members.window,
         }),
         "unsub" => Incoming::Unsub { sub: given(members.sub, kind, "sub")? },
         "ask" => Incoming::Ask {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use deeds_values::{Position, Timestamp};
 use tokio::sync::Notify;
 
-use crate::live::tick::{Body, Diff, SubTick, Tick};
+use crate::live::tick::{Body, Counts, Diff, SubTick, Tick};
 use crate::problem::Problem;
 
 /// How many steps' diffs wait as they are; more are merged.
@@ -108,6 +108,7 @@ enum Pending {
     Rows {
         reset: bool,
         diffs: Vec<Arc<Diff>>,
+        counts: Option<Counts>,
         /// Read anew because it was too much: it goes out with the next tick, however long it is.
         anew: bool,
     },
@@ -292,15 +293,19 @@ impl State {
         self.bytes += tick.bytes();
         match (self.subs.get_mut(&tick.sub), tick.body) {
             // Until it has been read anew, what changes is in that reading.
-            (Some(Pending::Behind { .. }), Body::Rows { reset: false, diff }) => {
+            (Some(Pending::Behind { .. }), Body::Rows { reset: false, diff, .. }) => {
                 self.bytes -= diff.bytes;
             }
-            (Some(Pending::Rows { diffs, .. }), Body::Rows { reset: false, diff }) => {
+            (
+                Some(Pending::Rows { diffs, counts: before, .. }),
+                Body::Rows { reset: false, diff, counts },
+            ) => {
                 diffs.push(diff);
+                *before = counts;
             }
-            (before, Body::Rows { reset, diff }) => {
+            (before, Body::Rows { reset, diff, counts }) => {
                 let anew = matches!(before, Some(Pending::Behind { .. }));
-                self.replace(tick.sub, Pending::Rows { reset, diffs: vec![diff], anew });
+                self.replace(tick.sub, Pending::Rows { reset, diffs: vec![diff], counts, anew });
             }
             (_, Body::Value(value)) => self.replace(tick.sub, Pending::Value(value)),
         }
@@ -374,10 +379,10 @@ impl State {
             several => Arc::new(Diff::merged(several, reset)),
         };
         let ticks = ready.into_iter().filter_map(|(sub, pending)| match pending {
-            Pending::Rows { reset, diffs, .. } => {
+            Pending::Rows { reset, diffs, counts, .. } => {
                 let diff = one(diffs, reset);
-                (reset || !diff.is_empty())
-                    .then_some(SubTick { sub, body: Body::Rows { reset, diff } })
+                (reset || counts.is_some() || !diff.is_empty())
+                    .then_some(SubTick { sub, body: Body::Rows { reset, diff, counts } })
             }
             Pending::Value(value) => Some(SubTick { sub, body: Body::Value(value) }),
             Pending::Behind { .. } => None,

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use deeds_engine::changes::FrameChanges;
 use deeds_engine::reads::ReadSet;
-use deeds_engine::select::Plan;
+use deeds_engine::select::Picked;
+use deeds_engine::window::Pane;
 
 use crate::live::group::{GroupId, Kind};
 use crate::live::hub::{Concern, Live};
-use crate::live::jobs::{Finished, Read, guarded};
+use crate::live::jobs::{Finished, Read, guarded, picked};
 use crate::live::ring::together;
+use crate::live::subscribing::whole;
 use crate::live::tick::{Body, Diff, SubTick, Value};
 
 impl Live {
@@ -25,9 +27,13 @@ impl Live {
                 Err(failure) => self.fail_group(id, &failure),
                 // Too long ago, or for somebody who has become another since.
                 Ok(_) if frames.is_none() || !is_same_asker => self.again(id, now),
-                Ok(Read::Rows { plan, items }) => {
+                Ok(Read::Rows(picked)) => {
                     let frames = frames.as_deref().expect("looked at just now");
-                    self.rows_were_read(id, plan, Diff::whole(items), frames);
+                    self.rows_were_read(id, picked, frames);
+                }
+                Ok(Read::Window(pane)) => {
+                    let frames = frames.as_deref().expect("looked at just now");
+                    self.window_was_read(id, pane, frames);
                 }
                 Ok(Read::Value { json, reads, began, took }) => {
                     let frames = frames.as_deref().expect("looked at just now");
@@ -51,7 +57,7 @@ impl Live {
         let group = self.groups.get_mut(&id).expect("it is there");
         let read = (id, Arc::clone(&group.question), group.asker.clone());
         match &mut group.kind {
-            Kind::Rows { .. } => self.start(vec![read], false),
+            Kind::Rows { .. } | Kind::Window { .. } => self.start(vec![read], false),
             Kind::Value(watched) => {
                 (watched.is_running, watched.is_dirty, watched.rests_until) = (false, true, now);
                 self.due.insert((now, id));
@@ -63,8 +69,7 @@ impl Live {
     fn rows_were_read(
         &mut self,
         id: GroupId,
-        plan: Plan,
-        rows: Diff,
+        Picked { plan, items, .. }: Picked,
         frames: &[Arc<FrameChanges>],
     ) {
         let group = self.groups.get_mut(&id).expect("it is there");
@@ -77,25 +82,41 @@ impl Live {
         let caught_up = if others || (within && question.limit().is_some()) {
             // What is left is to look again, here: nothing comes between.
             guarded(&*question, || {
-                let plan = question.plan(&self.view, &asker).expect("a row query has a plan");
-                Ok((plan, Diff::whole(question.items(&self.view, &asker)?)))
+                let Picked { plan, items, .. } = picked(&*question, &self.view, &asker)?;
+                Ok((plan, Diff::whole(items)))
             })
         } else if within {
             let changes =
                 guarded(&*question, || question.item_changes(&plan, &together(frames), &asker));
             changes.map(|changes| {
-                let both = [Arc::new(rows), Arc::new(Diff::new(changes))];
+                let both = [Arc::new(Diff::whole(items)), Arc::new(Diff::new(changes))];
                 (plan, Diff::merged(&both, true))
             })
         } else {
-            Ok((plan, rows))
+            Ok((plan, Diff::whole(items)))
         };
         match caught_up {
             Err(failure) => self.fail_group(id, &failure),
             Ok((plan, rows)) => {
                 self.set_plan(id, plan);
                 let diff = Arc::new(rows);
-                self.take_seats(id, &Body::Rows { reset: true, diff });
+                self.take_seats(id, &Body::Rows { reset: true, diff, counts: None });
+            }
+        }
+    }
+
+    /// A first look through a window, as of some frames ago.
+    fn window_was_read(&mut self, id: GroupId, pane: Pane, frames: &[Arc<FrameChanges>]) {
+        let group = self.groups.get_mut(&id).expect("it is there");
+        if let Kind::Window { reading, .. } = &mut group.kind {
+            *reading = false;
+        }
+        match self.pane_now(id, &pane, frames, &together(frames), false) {
+            Err(failure) => self.fail_group(id, &failure),
+            Ok(pane) => {
+                let first = whole(&pane);
+                self.set_pane(id, pane);
+                self.take_seats(id, &first);
             }
         }
     }

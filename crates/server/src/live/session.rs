@@ -7,14 +7,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::ws::WebSocket;
-use deeds_engine::live::Question;
 use deeds_pipeline::host::Offer;
 use deeds_pipeline::reply::Caller;
 use deeds_values::Position;
@@ -23,24 +20,23 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::gateway::{Asker, Gateway, Notes, Peer, bug};
+use crate::gateway::{Asker, Gateway, Notes, Peer};
 use crate::live::hub::{Membership, Wanted};
 use crate::live::jobs::VALUE_BYTES_MAX;
-use crate::live::message::{self, Args, Incoming, PROTOCOL, Subscribing};
+use crate::live::message::{self, Args, Incoming, PROTOCOL};
 use crate::live::outbox::{Outgoing, Welcome};
 use crate::live::results::{Results, Sent, Settled, Underway};
 use crate::live::socket::{
     Ended, GREETING_TIME_MAX, MESSAGE_BYTES_MAX, RETRY, Writing, receive, send,
 };
 use crate::live::sockets::SOCKETS_PER_ACTOR_MAX;
+use crate::live::stream::Wire;
 use crate::live::tick::Form;
+use crate::live::wanted::{SUBS_MAX, Subscribing, check_numbers, followed};
 use crate::problem::Problem;
 use crate::revocation::TokenDigest;
 use crate::security_journal::{Incident, Turned};
 use crate::server::until_true;
-
-/// How many subscriptions a socket has at once.
-const SUBS_MAX: usize = 256;
 
 /// How many commands of a socket may be without a result; then it is not read from. Enough that one
 /// socket keeps the server busy while it waits for the disk: at 200,000 a second, 5 ms.
@@ -89,7 +85,7 @@ impl Session {
     /// Waits for `hello`.
     pub(crate) async fn greet(
         gateway: Arc<Gateway>,
-        socket: &mut WebSocket,
+        socket: &mut Wire,
         form: Form,
         peer: Option<Peer>,
         id: u64,
@@ -120,10 +116,11 @@ impl Session {
         let (caller, expires) = admit(&gateway, &token, peer, id)?;
         let results = Results::new(Arc::clone(&gateway.replies));
         let (mut wanted, mut failed, mut last_sub) = (Vec::new(), Vec::new(), None);
-        check_subs(&subs, &mut last_sub)?;
+        check_numbers(&subs, &mut last_sub).map_err(|it| invalid(&it))?;
         let numbers = subs.iter().map(|wanted| wanted.sub).collect();
-        for Subscribing { sub, query, args } in subs {
-            match question(&gateway, &query, &args) {
+        for subscribing in subs {
+            let sub = subscribing.sub;
+            match followed(&gateway, subscribing) {
                 Ok(question) => wanted.push(Wanted { sub, question }),
                 Err(problem) => failed.push((sub, problem)),
             }
@@ -155,7 +152,7 @@ impl Session {
     /// Serves until the end.
     pub(crate) async fn live(
         &mut self,
-        socket: &mut WebSocket,
+        socket: &mut Wire,
         cuts: mpsc::UnboundedReceiver<&'static str>,
     ) -> Ended {
         let Err(ended) = self.go_on(socket, cuts).await;
@@ -164,7 +161,7 @@ impl Session {
 
     async fn go_on(
         &mut self,
-        socket: &mut WebSocket,
+        socket: &mut Wire,
         mut cuts: mpsc::UnboundedReceiver<&'static str>,
     ) -> Result<Infallible, Ended> {
         let mut stopping = self.gateway.stopping.clone();
@@ -220,7 +217,7 @@ impl Session {
     /// together. Says how the socket ended, if it did; what came before that is still heard.
     fn read_ahead(
         &mut self,
-        socket: &mut WebSocket,
+        socket: &mut Wire,
         received: Result<(Vec<Incoming>, usize), Ended>,
     ) -> Result<(), Ended> {
         let (messages, mut bytes) = received?;
@@ -245,7 +242,7 @@ impl Session {
     }
 
     /// Sends the results that are there, and then this.
-    async fn send(&mut self, socket: &mut WebSocket, last: Option<Outgoing>) -> Result<(), Ended> {
+    async fn send(&mut self, socket: &mut Wire, last: Option<Outgoing>) -> Result<(), Ended> {
         let settled = self.results.take();
         let mut writing = Writing::new(self.form, settled.len() + 1);
         let mut reached = None;
@@ -333,6 +330,7 @@ impl Session {
                 "commands": COMMANDS_MAX,
                 "asks": ASKS_MAX,
                 "rows": deeds_engine::select::ROWS_MAX,
+                "window_rows": deeds_engine::window::WINDOW_ROWS_MAX,
                 "value_bytes": VALUE_BYTES_MAX,
             },
         }))
@@ -370,9 +368,10 @@ impl Session {
     }
 
     fn subscribe(&mut self, wanted: Subscribing) -> Result<(), Ended> {
-        check_subs(std::slice::from_ref(&wanted), &mut self.last_sub)?;
-        let Subscribing { sub, query, args } = wanted;
-        let found = question(&self.gateway, &query, &args);
+        let numbers = std::slice::from_ref(&wanted);
+        check_numbers(numbers, &mut self.last_sub).map_err(|it| invalid(&it))?;
+        let sub = wanted.sub;
+        let found = followed(&self.gateway, wanted);
         self.subs.insert(sub);
         match found {
             _ if self.subs.len() > SUBS_MAX => {
@@ -431,20 +430,6 @@ fn invalid(detail: &str) -> Ended {
     Ended::because("invalid", Problem::Malformed { detail: detail.to_owned() })
 }
 
-/// The numbers of subscriptions rise, so that none means two things.
-fn check_subs(subs: &[Subscribing], last: &mut Option<u32>) -> Result<(), Ended> {
-    for Subscribing { sub, .. } in subs {
-        if last.is_some_and(|last| *sub <= last) {
-            return Err(invalid("The numbers of subscriptions rise on a socket."));
-        }
-        *last = Some(*sub);
-    }
-    if subs.len() > SUBS_MAX {
-        return Err(invalid(&format!("{SUBS_MAX} subscriptions are the most a socket has.")));
-    }
-    Ok(())
-}
-
 /// Who the token says it is, if it counts; the socket is on the actor's account from now on.
 fn admit(
     gateway: &Gateway,
@@ -477,14 +462,6 @@ fn admit(
         return Err(Ended::Bye { reason: "busy", retry: Some(RETRY), problem });
     }
     Ok((verified.caller, verified.expires))
-}
-
-/// A query with its arguments; parsing runs the app's own code.
-fn question(gateway: &Gateway, query: &str, args: &[u8]) -> Result<Arc<dyn Question>, Problem> {
-    match catch_unwind(AssertUnwindSafe(|| gateway.host.question(query, args))) {
-        Ok(found) => found.map_err(|failure| gateway.failure(query, failure)),
-        Err(_) => Err(bug("parsing a query panicked")),
-    }
 }
 
 /// How long until this second.

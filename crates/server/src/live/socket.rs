@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,7 @@ use crate::gateway::{Gateway, Peer};
 use crate::live::message::{self, Incoming};
 use crate::live::session::Session;
 use crate::live::sockets::{Listed, Sockets};
+use crate::live::stream::Wire;
 use crate::live::tick::Form;
 use crate::problem::Problem;
 use crate::security_journal::{Incident, Turned};
@@ -54,16 +55,9 @@ pub(crate) async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let malformed = |detail: &str| Problem::Malformed { detail: detail.to_owned() }.into_response();
-    if !is_same_origin(&headers) {
-        gateway.journal.record(&Incident {
-            turned: Turned::Denied,
-            actor: None,
-            peer: peer.map(|Extension(Peer(ip))| ip),
-            at: "/v1/live",
-            reason: "a page of another site asked for a live socket",
-        });
-        let reason = "A page of another site cannot open a live socket here.".to_owned();
-        return Problem::Denied { reason }.into_response();
+    let peer = peer.map(|Extension(peer)| peer);
+    if let Some(refused) = refuse_other_sites(&gateway, peer, &headers) {
+        return refused;
     }
     let Ok(upgrade) = upgrade else {
         return malformed("This path is a WebSocket: it takes requests that upgrade to one.");
@@ -74,13 +68,32 @@ pub(crate) async fn open(
         Some(MESSAGE_PACK) => Form::MessagePack,
         _ => return malformed("The subprotocols are deeds.v1.json and deeds.v1.msgpack."),
     };
-    let peer = peer.map(|Extension(peer)| peer);
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
-        .on_upgrade(move |socket| serve(gateway, socket, form, peer))
+        .on_upgrade(move |socket| serve(gateway, Wire::Socket(Box::new(socket)), form, peer))
+}
+
+/// The answer to a page of another site.
+pub(crate) fn refuse_other_sites(
+    gateway: &Gateway,
+    peer: Option<Peer>,
+    headers: &HeaderMap,
+) -> Option<Response> {
+    if is_same_origin(headers) {
+        return None;
+    }
+    gateway.journal.record(&Incident {
+        turned: Turned::Denied,
+        actor: None,
+        peer: peer.map(|Peer(ip)| ip),
+        at: "/v1/live",
+        reason: "a page of another site asked for a live socket",
+    });
+    let reason = "A page of another site cannot open a live socket here.".to_owned();
+    Some(Problem::Denied { reason }.into_response())
 }
 
 /// A page sends its own site as `Origin`; programs send none.
@@ -119,7 +132,8 @@ impl Ended {
     }
 }
 
-async fn serve(gateway: Arc<Gateway>, mut socket: WebSocket, form: Form, peer: Option<Peer>) {
+/// A session from its first message to the last `bye`, on a socket or what stands in for one.
+pub(crate) async fn serve(gateway: Arc<Gateway>, mut socket: Wire, form: Form, peer: Option<Peer>) {
     let sockets = Arc::clone(&gateway.sockets);
     let (cut, cuts) = mpsc::unbounded_channel();
     let listed = Listed::new(&sockets, cut);
@@ -159,7 +173,7 @@ fn framed(form: Form, bytes: Bytes) -> Message {
 
 /// Sends a frame. Who does not read when the server stops is not waited for.
 pub(crate) async fn send(
-    socket: &mut WebSocket,
+    socket: &mut Wire,
     frame: Message,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Ended> {
@@ -175,7 +189,7 @@ pub(crate) async fn send(
 
 /// One frame of the client and how long it is; empty when it was one of the transport's own.
 pub(crate) async fn receive(
-    socket: &mut WebSocket,
+    socket: &mut Wire,
     form: Form,
     sockets: &Sockets,
 ) -> Result<(Vec<Incoming>, usize), Ended> {

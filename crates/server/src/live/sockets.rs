@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::live::hub::Hub;
 use crate::live::outbox::Outbox;
+use crate::live::stream::Streams;
 use crate::revocation::TokenDigest;
 
 /// How many sockets an actor has at once: all tabs of all devices, or a test's.
@@ -17,6 +18,8 @@ pub(crate) const SOCKETS_PER_ACTOR_MAX: usize = 64;
 /// The sockets of a server.
 pub(crate) struct Sockets {
     pub(crate) hub: Hub,
+    /// What stands in for sockets where none get through.
+    pub(crate) streams: Streams,
     open: Mutex<BTreeMap<u64, Open>>,
     next: AtomicU64,
     /// Messages of clients, bytes sent, and how sockets ended, for `/metrics`.
@@ -48,7 +51,8 @@ impl Sockets {
         let (open, byes) = (Mutex::default(), Mutex::default());
         let (next, received) = (AtomicU64::new(0), AtomicU64::new(0));
         let (sent_bytes, closed) = (AtomicU64::new(0), Notify::new());
-        Self { hub, open, next, received, sent_bytes, byes, closed }
+        let streams = Streams::default();
+        Self { hub, streams, open, next, received, sent_bytes, byes, closed }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Open>> {

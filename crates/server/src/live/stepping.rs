@@ -9,13 +9,14 @@ use deeds_engine::changed::Changed;
 use deeds_engine::changes::FrameChanges;
 use deeds_engine::live::{Publication, View};
 use deeds_engine::query::Asker;
-use deeds_engine::select::{ItemChange, Plan, difference};
+use deeds_engine::select::{ItemChange, Picked, Plan, difference};
+use deeds_engine::window::Pane;
 
 use crate::live::group::{GroupId, IdentityId, Kind, MemberId, Seat};
 use crate::live::hub::{Concern, Live};
-use crate::live::jobs::{Failure, guarded};
+use crate::live::jobs::{Failure, guarded, picked};
 use crate::live::ring::together;
-use crate::live::tick::{Body, Diff, SubTick};
+use crate::live::tick::{Body, Counts, Diff, SubTick};
 
 /// What a step says to each client.
 type Deliveries = BTreeMap<MemberId, Vec<SubTick>>;
@@ -72,8 +73,12 @@ impl Live {
                     let over = Over { before: &before, frames: &frames, changed: &changed };
                     self.move_rows(id, &over, askers.get(&id), &mut deliveries);
                 }
+                Kind::Window { pane: Some(_), .. } => {
+                    let over = Over { before: &before, frames: &frames, changed: &changed };
+                    self.move_window(id, &over, askers.contains_key(&id), &mut deliveries);
+                }
                 // Its first result is being read, and will be caught up.
-                Kind::Rows { plan: None, .. } => {}
+                Kind::Rows { plan: None, .. } | Kind::Window { pane: None, .. } => {}
             }
         }
 
@@ -175,12 +180,63 @@ impl Live {
                     return;
                 }
                 let diff = Arc::new(Diff::new(changes));
-                for (member, sub) in &self.groups[&id].seated {
-                    let body = Body::Rows { reset: false, diff: Arc::clone(&diff) };
-                    deliveries.entry(*member).or_default().push(SubTick { sub: *sub, body });
+                self.tell_rows(id, &Body::Rows { reset: false, diff, counts: None }, deliveries);
+            }
+        }
+    }
+
+    fn tell_rows(&self, id: GroupId, body: &Body, deliveries: &mut Deliveries) {
+        for (member, sub) in &self.groups[&id].seated {
+            let tick = SubTick { sub: *sub, body: body.clone() };
+            deliveries.entry(*member).or_default().push(tick);
+        }
+    }
+
+    /// Tells those who look through a window what is seen there now.
+    fn move_window(
+        &mut self,
+        id: GroupId,
+        over: &Over<'_>,
+        is_other: bool,
+        deliveries: &mut Deliveries,
+    ) {
+        let Kind::Window { pane: Some(before), .. } = &self.groups[&id].kind else {
+            unreachable!("only a window that was looked through is moved");
+        };
+        let before = Arc::clone(before);
+        match self.pane_now(id, &before, over.frames, over.changed, is_other) {
+            Err(failure) => self.fail_group(id, &failure),
+            Ok(pane) => {
+                let counts = Some(Counts::of(&pane));
+                let changes = difference(&before.items, &pane.items);
+                self.set_pane(id, pane);
+                if !changes.is_empty() || counts != Some(Counts::of(&before)) {
+                    let diff = Arc::new(Diff::new(changes));
+                    self.tell_rows(id, &Body::Rows { reset: false, diff, counts }, deliveries);
                 }
             }
         }
+    }
+
+    /// What is seen through a window, by what was seen before these frames; `is_other` when it is
+    /// looked through for somebody who has become another.
+    pub(crate) fn pane_now(
+        &self,
+        id: GroupId,
+        pane: &Pane,
+        frames: &[Arc<FrameChanges>],
+        changed: &Changed<'_>,
+        is_other: bool,
+    ) -> Result<Pane, Failure> {
+        let group = &self.groups[&id];
+        let question = &*group.question;
+        let others = frames.iter().any(|frame| pane.plan.others.is_touched(frame));
+        guarded(question, || {
+            if is_other || others {
+                return question.pane(&self.view, &group.asker);
+            }
+            question.pane_after(&self.view, &group.asker, pane, changed)
+        })
     }
 
     /// From the change lists where that is enough; otherwise both results are read and compared.
@@ -202,10 +258,9 @@ impl Live {
                 let changes = question.item_changes(plan, changed, &group.asker)?;
                 return Ok(Moved { changes, plan: plan.clone() });
             }
-            let had = question.items(before, asker_before.unwrap_or(&group.asker))?;
-            let has = question.items(&self.view, &group.asker)?;
-            let plan = question.plan(&self.view, &group.asker).expect("a row query has a plan");
-            Ok(Moved { changes: difference(&had, &has), plan })
+            let had = question.pick(before, asker_before.unwrap_or(&group.asker))?;
+            let Picked { plan, items, .. } = picked(question, &self.view, &group.asker)?;
+            Ok(Moved { changes: difference(&had.items, &items), plan })
         })
     }
 

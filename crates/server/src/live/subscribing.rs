@@ -11,7 +11,9 @@ use std::time::Instant;
 use deeds_engine::actor::{Access, Actor, Keys, Roles};
 use deeds_engine::live::{Identity, Question};
 use deeds_engine::query::{Asker, NO_KEY};
-use deeds_engine::reads::{ReadSet, recording};
+use deeds_engine::reads::{RangeRead, ReadSet, recording};
+use deeds_engine::select::Plan;
+use deeds_engine::window::Pane;
 use deeds_pipeline::reply::Caller;
 use deeds_values::Position;
 use sha2::{Digest as _, Sha256};
@@ -21,7 +23,7 @@ use crate::live::hub::{Concern, Live, Resume, Wanted};
 use crate::live::jobs::{Failure, guarded};
 use crate::live::outbox::{Outbox, Welcome};
 use crate::live::ring::together;
-use crate::live::tick::{Body, Diff, SubTick, Value};
+use crate::live::tick::{Body, Counts, Diff, SubTick, Value};
 
 /// A client.
 pub(crate) struct Member {
@@ -53,6 +55,12 @@ pub(crate) struct Permission {
     pub(crate) reads: ReadSet,
     /// How many subscriptions go by it.
     seats: usize,
+}
+
+/// All that is seen through a window.
+pub(crate) fn whole(pane: &Pane) -> Body {
+    let diff = Arc::new(Diff::whole(pane.items.clone()));
+    Body::Rows { reset: true, diff, counts: Some(Counts::of(pane)) }
 }
 
 impl Live {
@@ -278,6 +286,11 @@ impl Live {
                 }
                 self.read_rows(seat, id);
             }
+            Kind::Window { pane: Some(pane), .. } => {
+                let first = whole(pane);
+                self.take_seat(seat, id, Some(first));
+            }
+            Kind::Window { .. } => self.read_rows(seat, id),
             Kind::Value(Watched {
                 last: Some(value), is_dirty: false, is_running: false, ..
             }) => {
@@ -300,7 +313,9 @@ impl Live {
     fn read_rows(&mut self, seat: Seat, id: GroupId) {
         let group = self.groups.get_mut(&id).expect("it is there");
         group.waiting.insert(seat);
-        let Kind::Rows { reading, .. } = &mut group.kind else { return };
+        let (Kind::Rows { reading, .. } | Kind::Window { reading, .. }) = &mut group.kind else {
+            return;
+        };
         if !*reading {
             *reading = true;
             let read = (id, Arc::clone(&group.question), group.asker.clone());
@@ -313,9 +328,7 @@ impl Live {
         let group = &self.groups[&id];
         let (question, asker) = (Arc::clone(&group.question), group.asker.clone());
         let Some(frames) = self.ring.since(resume) else { return false };
-        let plan = guarded(&*question, || {
-            Ok(question.plan(&self.view, &asker).expect("a row query has a plan"))
-        });
+        let plan = guarded(&*question, || Ok(question.plan(&self.view, &asker)));
         let Ok(plan) = plan else { return false };
         let other = frames.iter().any(|frame| plan.others.is_touched(frame));
         let within = frames.iter().any(|frame| plan.range.is_touched(frame));
@@ -326,24 +339,41 @@ impl Live {
             guarded(&*question, || question.item_changes(&plan, &together(&frames), &asker));
         let Ok(changes) = changes else { return false };
         self.set_plan(id, plan);
-        let news = (!changes.is_empty())
-            .then(|| Body::Rows { reset: false, diff: Arc::new(Diff::new(changes)) });
+        let news = (!changes.is_empty()).then(|| {
+            let diff = Arc::new(Diff::new(changes));
+            Body::Rows { reset: false, diff, counts: None }
+        });
         self.take_seat(seat, id, news);
         true
     }
 
     /// The rows are where this plan says from now on.
-    pub(crate) fn set_plan(&mut self, id: GroupId, plan: deeds_engine::select::Plan) {
+    pub(crate) fn set_plan(&mut self, id: GroupId, plan: Plan) {
         let group = self.groups.get_mut(&id).expect("it is there");
         let before = group.reads();
         let Kind::Rows { plan: known, .. } = &mut group.kind else { return };
-        if known.as_ref() == Some(&plan) {
-            return;
+        if known.as_ref() != Some(&plan) {
+            *known = Some(plan);
+            self.reroute(id, &before);
         }
-        *known = Some(plan);
-        let after = group.reads();
-        before.iter().for_each(|read| self.routes.remove(read, &Concern::Group(id)));
-        after.iter().for_each(|read| self.routes.insert(read, Concern::Group(id)));
+    }
+
+    /// This is seen through a window from now on.
+    pub(crate) fn set_pane(&mut self, id: GroupId, pane: Pane) {
+        let group = self.groups.get_mut(&id).expect("it is there");
+        let before = group.reads();
+        let Kind::Window { pane: known, .. } = &mut group.kind else { return };
+        *known = Some(Arc::new(pane));
+        self.reroute(id, &before);
+    }
+
+    /// Other changes than before concern a group.
+    fn reroute(&mut self, id: GroupId, before: &[RangeRead]) {
+        let after = self.groups[&id].reads();
+        if after != before {
+            before.iter().for_each(|read| self.routes.remove(read, &Concern::Group(id)));
+            after.iter().for_each(|read| self.routes.insert(read, Concern::Group(id)));
+        }
     }
 
     /// All who wait are seated, and told this first.

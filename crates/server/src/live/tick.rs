@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use deeds_engine::select::{Item, ItemChange};
+use deeds_engine::window::Pane;
 use deeds_values::key::ordered_text;
 use deeds_values::{KeyBytes, Position, Timestamp};
 
@@ -46,10 +47,24 @@ pub(crate) struct SubTick {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// Rows; `reset` when they are all there is.
-    Rows { reset: bool, diff: Arc<Diff> },
+    /// Rows; `reset` when they are all there is. `counts` of what is seen through a window.
+    Rows { reset: bool, diff: Arc<Diff>, counts: Option<Counts> },
     /// The whole answer.
     Value(Arc<Value>),
+}
+
+/// How many rows a query has that is seen through a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) total: usize,
+    /// Those before the window.
+    pub(crate) before: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(pane: &Pane) -> Self {
+        Self { total: pane.total, before: pane.before }
+    }
 }
 
 /// The message that moves a client.
@@ -184,9 +199,14 @@ impl SubTick {
     fn write_json(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("{{\"sub\":{},", self.sub).as_bytes());
         match &self.body {
-            Body::Rows { reset, diff } => {
+            Body::Rows { reset, diff, counts } => {
                 if *reset {
                     out.extend_from_slice(b"\"reset\":true,");
+                }
+                if let Some(Counts { total, before }) = counts {
+                    out.extend_from_slice(
+                        format!("\"total\":{total},\"before\":{before},").as_bytes(),
+                    );
                 }
                 out.extend_from_slice(diff.json());
             }
@@ -199,15 +219,26 @@ impl SubTick {
     }
 
     fn pack(&self, out: &mut Vec<u8>) {
-        let reset = matches!(self.body, Body::Rows { reset: true, .. });
-        pack::map(out, if reset { 4 } else { 3 });
+        let members = match &self.body {
+            Body::Rows { reset, counts, .. } => {
+                3 + usize::from(*reset) + if counts.is_some() { 2 } else { 0 }
+            }
+            Body::Value(_) => 3,
+        };
+        pack::map(out, members);
         pack::text(out, "sub");
         pack::number(out, self.sub.into());
         match &self.body {
-            Body::Rows { diff, .. } => {
-                if reset {
+            Body::Rows { reset, diff, counts } => {
+                if *reset {
                     pack::text(out, "reset");
                     pack::yes(out);
+                }
+                if let Some(Counts { total, before }) = counts {
+                    pack::text(out, "total");
+                    pack::number(out, *total as u64);
+                    pack::text(out, "before");
+                    pack::number(out, *before as u64);
                 }
                 out.extend_from_slice(diff.packed());
             }
@@ -309,7 +340,8 @@ mod tests {
             json: Arc::from(&br#"{"sku":"RICE","available":3}"#[..]),
         };
         let changes = vec![ItemChange::Put(item), ItemChange::Del(KeyBytes::from_slice(b"BEANS"))];
-        let rows = Body::Rows { reset: false, diff: Arc::new(Diff::new(changes)) };
+        let diff = Arc::new(Diff::new(changes));
+        let rows = Body::Rows { reset: false, diff, counts: None };
         let value = Value::new(Position(4713), br#"{"orders":12}"#[..].into());
         let tick = Tick {
             from: Position(4711),

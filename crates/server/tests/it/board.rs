@@ -227,7 +227,7 @@ macro_rules! picks_notes {
                 $rows
             }
 
-            fn item(&self, note: &Note) -> Note {
+            fn item(&self, note: &Note, _: &Visible<'_, Board>) -> Note {
                 note.clone()
             }
 
@@ -242,6 +242,12 @@ macro_rules! picks_notes {
 #[query(scope = Everyone)]
 pub(crate) struct Public;
 picks_notes!(Public, self, board, _asking, board.notes.iter(), None);
+
+/// What everyone sees, in any order.
+#[query(by = anyone, scope = Everyone)]
+pub(crate) fn whole(board: &Visible<'_, Board>) -> Rows<'_, Note> {
+    board.notes.iter()
+}
 
 /// All that I see.
 #[query]
@@ -308,7 +314,7 @@ app! {
     Board as "board" {
         commands: [Write, Erase, Admit, Fail],
         events: [Written, Erased, Admitted],
-        queries: [Public, Seen, Mine, Heaviest, All, Total, Superstitious],
+        queries: [Public, Whole, Seen, Mine, Heaviest, All, Total, Superstitious],
     }
 }
 

@@ -11,8 +11,11 @@ use std::time::Duration;
 use deeds::prelude::*;
 use deeds_engine::live::View;
 use deeds_engine::query::Asker;
+use deeds_engine::window::Window;
 use deeds_pipeline::host::Host;
 use deeds_sim::ModelDisk;
+use deeds_values::KeyBytes;
+use deeds_values::key::ordered_text;
 use serde_json::{Value, json};
 
 use crate::board::{self, Board};
@@ -26,7 +29,29 @@ const SEEDS: std::ops::Range<u64> = 0..8;
 const DEEDS: usize = 60;
 
 const PEOPLE: [&str; 3] = ["ada", "ben", "carl"];
-const LIVE: [&str; 5] = ["Public", "Seen", "Mine", "Heaviest", "Total"];
+const LIVE: [&str; 7] = ["Public", "Seen", "Mine", "Heaviest", "Total", "Whole", "Seen"];
+
+/// Through which window the queries from here on are seen.
+const WINDOWED_FROM: usize = 5;
+
+/// The heaviest two that everyone sees; and three of those that I see after note 2.
+fn windows() -> [Window; 2] {
+    let after = Some(KeyBytes::from_slice(&2_u32.to_be_bytes()));
+    [
+        Window { size: 2, after: None, sort: Some("weight".to_owned()), reverse: true },
+        Window { size: 3, after, sort: None, reverse: false },
+    ]
+}
+
+/// The arguments of the query at this place, and its window.
+fn arguments(place: usize) -> Value {
+    let Some(window) = place.checked_sub(WINDOWED_FROM).map(|at| windows()[at].clone()) else {
+        return json!({});
+    };
+    let Window { size, after, sort, reverse } = window;
+    let after = after.map(|after| ordered_text(&after));
+    json!({"window": {"size": size, "after": after, "sort": sort, "reverse": reverse}})
+}
 
 /// What is drawn from a seed.
 struct Draws(u64);
@@ -69,7 +94,8 @@ impl History {
     fn greet(&mut self, place: usize, before: Option<Watcher>) {
         let form = if place.is_multiple_of(2) { Form::Json } else { Form::MessagePack };
         let token = self.served.client(PEOPLE[place], &[]).token.unwrap();
-        let subs = LIVE.map(|query| (query, json!({})));
+        let mut place_of = 0..;
+        let subs = LIVE.map(|query| (query, arguments(place_of.next().unwrap())));
         // Before its first results it shows nothing that could be continued.
         let before = before.filter(|old| old.shown.values().all(|shown| *shown != Shown::Nothing));
         let (stood, shown) = before.map(|old| (old.stood(), old.shown)).unzip();
@@ -120,7 +146,8 @@ impl History {
     fn judge(&self, place: usize) {
         let (seed, who, watcher) = (self.seed, PEOPLE[place], &self.watchers[&place]);
         for (sub, shown) in &watcher.shown {
-            let query = LIVE[*sub as usize - 1];
+            let at_place = *sub as usize - 1;
+            let query = LIVE[at_place];
             let (at, shown) = match shown {
                 Shown::Nothing => continue,
                 Shown::Rows(_) => (watcher.position, Value::Array(shown.rows())),
@@ -131,6 +158,19 @@ impl History {
             let identity = view.identity::<Board>(&who.parse().unwrap(), &Roles::none());
             let question = self.host.question(query, b"{}").unwrap();
             let asker = Asker::new(&question.scope(), &identity.actor, &identity.keys).unwrap();
+            if let Some(window) = at_place.checked_sub(WINDOWED_FROM) {
+                let question = question.through(windows()[window].clone());
+                let pane = question.pane(&view, &asker).unwrap();
+                let items = pane.items.iter();
+                let rows = items.map(|item| serde_json::from_slice(&item.json).unwrap());
+                let counts = (pane.total as u64, pane.before as u64);
+                assert_eq!(watcher.counts[sub], counts, "seed {seed}: {who} at {at}");
+                assert!(
+                    shown == Value::Array(rows.collect()),
+                    "seed {seed}: {who}, {query} at {at}"
+                );
+                continue;
+            }
             let answer = question.answer(&view, &asker).unwrap();
             let answer: Value = serde_json::from_slice(&answer).unwrap();
             assert!(shown == answer, "seed {seed}: {who} was shown another {query} at {at}");

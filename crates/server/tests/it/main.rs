@@ -51,6 +51,12 @@ mod live;
 /// docs/protocol.md, held against the server: its tables are read, and every row of them is tried.
 mod protocol;
 
+/// Windows: a part of a long list, live, and how long it is.
+mod windows;
+
+/// Streams of events, where no sockets get through.
+mod streams;
+
 /// Live clients that mean harm: clear errors for them, nothing for the others.
 mod hostile_live;
 

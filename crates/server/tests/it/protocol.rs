@@ -63,6 +63,7 @@ fn sample(served: &Served, kind: &str, members: &[(&str, bool)]) -> Value {
             "name" => json!("Admit"),
             "args" if kind == "command" => json!({"who": "ben", "is_member": true}),
             "args" => json!({}),
+            "window" => json!({"size": 3}),
             "ask" => json!(7),
             "id" => json!("test/1"),
             "n" => json!(9),

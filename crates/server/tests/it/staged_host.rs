@@ -17,7 +17,8 @@ use deeds_engine::changed::Changed;
 use deeds_engine::live::{Identity, Publication, Question, View};
 use deeds_engine::query::{Asker, Scope};
 use deeds_engine::schema::AppSchema;
-use deeds_engine::select::{Item, ItemChange, Plan};
+use deeds_engine::select::{ItemChange, Picked, Plan};
+use deeds_engine::window::{Pane, Window};
 use deeds_pipeline::counters::Counters;
 use deeds_pipeline::entry::Entry;
 use deeds_pipeline::held::HeldAtoms;
@@ -429,12 +430,20 @@ impl Question for StagedQuestion {
         Ok(self.arguments.clone())
     }
 
-    fn items(&self, _: &View, _: &Asker) -> Result<Vec<Item>, QueryError> {
-        Ok(Vec::new())
+    fn window(&self) -> Option<&Window> {
+        None
     }
 
-    fn plan(&self, _: &View, _: &Asker) -> Option<Plan> {
-        None
+    fn through(self: Arc<Self>, _: Window) -> Arc<dyn Question> {
+        self
+    }
+
+    fn pick(&self, _: &View, _: &Asker) -> Result<Picked, QueryError> {
+        unreachable!("it picks no rows")
+    }
+
+    fn plan(&self, _: &View, _: &Asker) -> Plan {
+        unreachable!("it picks no rows")
     }
 
     fn item_changes(
@@ -443,6 +452,20 @@ impl Question for StagedQuestion {
         _: &Changed<'_>,
         _: &Asker,
     ) -> Result<Vec<ItemChange>, QueryError> {
-        Ok(Vec::new())
+        unreachable!("it picks no rows")
+    }
+
+    fn pane(&self, _: &View, _: &Asker) -> Result<Pane, QueryError> {
+        unreachable!("it picks no rows")
+    }
+
+    fn pane_after(
+        &self,
+        _: &View,
+        _: &Asker,
+        _: &Pane,
+        _: &Changed<'_>,
+    ) -> Result<Pane, QueryError> {
+        unreachable!("it picks no rows")
     }
 }

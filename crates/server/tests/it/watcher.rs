@@ -48,10 +48,23 @@ pub(crate) struct Watcher {
     pub(crate) lineage: Value,
     pub(crate) who: Value,
     pub(crate) shown: BTreeMap<u64, Shown>,
+    /// Of windows: how many rows there are, and how many before.
+    pub(crate) counts: BTreeMap<u64, (u64, u64)>,
     /// Messages of a frame that were not looked at yet.
     waiting: Vec<Value>,
     pub(crate) ticks: u64,
     pub(crate) resets: u64,
+}
+
+/// A subscription. No query of the tests has an argument `window`: it says which part is wanted.
+fn wanted(sub: u64, query: &str, args: &Value) -> Value {
+    let mut args = args.clone();
+    let window = args.as_object_mut().and_then(|args| args.remove("window"));
+    let mut wanted = json!({"sub": sub, "query": query, "args": args});
+    if let Some(window) = window {
+        wanted["window"] = window;
+    }
+    wanted
 }
 
 /// A socket that has said nothing yet, with these headers besides.
@@ -111,14 +124,13 @@ impl Watcher {
             lineage: Value::Null,
             who: Value::Null,
             shown: BTreeMap::new(),
+            counts: BTreeMap::new(),
             waiting: Vec::new(),
             ticks: 0,
             resets: 0,
         };
-        let wanted: Vec<Value> = (1..)
-            .zip(subs)
-            .map(|(sub, (query, args))| json!({"sub": sub, "query": query, "args": args}))
-            .collect();
+        let wanted: Vec<Value> =
+            (1..).zip(subs).map(|(sub, (query, args))| wanted(sub, query, args)).collect();
         let mut hello = json!({"type": "hello", "protocol": 1, "token": token, "subs": wanted});
         if let Some(stood) = stood {
             hello["resume"] = stood;
@@ -228,6 +240,10 @@ impl Watcher {
             if let Some(value) = sub.get("value") {
                 *shown = Shown::Value(sub["at"].as_u64().unwrap(), value.clone());
                 continue;
+            }
+            if let Some(total) = sub.get("total") {
+                let counts = (total.as_u64().unwrap(), sub["before"].as_u64().unwrap());
+                self.counts.insert(sub["sub"].as_u64().unwrap(), counts);
             }
             if sub["reset"] == true {
                 self.resets += 1;

@@ -2,7 +2,7 @@
 
 import { command, rowQuery, valueQuery } from "deeds";
 
-export const app = { name: "food-bank", schema: "a7737e45" } as const;
+export const app = { name: "food-bank", schema: "410aaf6f" } as const;
 
 /** An actor's name. */
 export type ActorId = string;
@@ -31,10 +31,8 @@ export interface AddToCart {
   sku: Sku;
 }
 
-/** Orders of everybody, the newest first, a page at a time. */
+/** Orders of everybody, the newest first: looked at through a window, for there are thousands. */
 export interface AllOrders {
-  /** Only those older than this one: the last of the page before. */
-  before?: OrderNumber | null;
   /** Only those that are this far. */
   status?: Status | null;
 }
@@ -334,7 +332,10 @@ export interface Neighbor {
 }
 
 /** The households, by the name in their tokens. */
-export type Neighbors = Record<string, never>;
+export interface Neighbors {
+  /** Only those with this in their name, their address, or the name in their tokens. */
+  search?: string | null;
+}
 
 /** The numbers. */
 export interface Numbers {
@@ -894,8 +895,8 @@ export type SetLimitRefusal = { code: "unknown_product"; message: string; data: 
 export type WriteOffExpiredRefusal = { code: "nothing_expired"; message: string; data: null };
 
 export const queries = {
-  /** Orders of everybody, the newest first, a page at a time. */
-  AllOrders: valueQuery<AllOrders, OrderView[]>("AllOrders"),
+  /** Orders of everybody, the newest first: looked at through a window, for there are thousands. */
+  AllOrders: rowQuery<AllOrders, OrderView>("AllOrders"),
   /** What can be ordered, by name. */
   Catalogue: rowQuery<Catalogue, Offer>("Catalogue"),
   /** How the clock goes, and which day it is. */

@@ -103,7 +103,7 @@ impl Play {
             changes.insert(*id, ItemChange::Del(key(*id)));
         }
         let diff = Arc::new(Diff::new(changes.into_values().collect()));
-        self.step(vec![SubTick { sub, body: Body::Rows { reset: false, diff } }]);
+        self.step(vec![SubTick { sub, body: Body::Rows { reset: false, diff, counts: None } }]);
     }
 
     fn reread(&mut self) {
@@ -113,7 +113,8 @@ impl Play {
                 order: vec![].into(),
                 json: Arc::clone(json),
             });
-            let body = Body::Rows { reset: true, diff: Arc::new(Diff::whole(items.collect())) };
+            let diff = Arc::new(Diff::whole(items.collect()));
+            let body = Body::Rows { reset: true, diff, counts: None };
             let position = Position(self.position);
             self.outbox.deliver(position, Timestamp(0), vec![SubTick { sub, body }]);
         }
@@ -138,7 +139,7 @@ impl Play {
         assert_eq!(tick.to.0, self.position, "and goes as far as the hub has come");
         self.client_at = tick.to.0;
         for SubTick { sub, body } in tick.subs {
-            let Body::Rows { reset, diff } = body else { panic!("only rows were put in") };
+            let Body::Rows { reset, diff, .. } = body else { panic!("only rows were put in") };
             let rows = self.shown_by_client.get_mut(&sub).unwrap();
             if reset {
                 rows.clear();

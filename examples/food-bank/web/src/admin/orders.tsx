@@ -1,9 +1,10 @@
 // Orders: a board of what is under way, and below it all that ever was, page by page.
 
-import { useCommand, useQuery } from "deeds/react";
+import { useCommand, useQuery, useWindow } from "deeds/react";
 import { useState } from "react";
 
 import { commands, type OrderView, queries, type Status } from "../deeds-api";
+import { Paged } from "../paged";
 import { Ghosts, Live, Nothing, Refused } from "../told";
 import { count, STATUS, useWaited, when } from "../words";
 
@@ -110,10 +111,7 @@ const LOOKS: Record<Status, string> = {
 
 function AllOrders() {
   const [status, setStatus] = useState<Status>();
-  // The pages before this one, by the order they begin below.
-  const [pages, setPages] = useState<number[]>([]);
-  const before = pages.at(-1);
-  const orders = useQuery(queries.AllOrders, { status: status ?? null, before: before ?? null });
+  const orders = useWindow(queries.AllOrders, { status: status ?? null });
   return (
     <section aria-labelledby="all-title">
       <header className="head">
@@ -122,10 +120,7 @@ function AllOrders() {
           <span>Status</span>
           <select
             value={status ?? ""}
-            onChange={(event) => {
-              setStatus((event.target.value || undefined) as Status | undefined);
-              setPages([]);
-            }}
+            onChange={(event) => setStatus((event.target.value || undefined) as Status | undefined)}
           >
             <option value="">all</option>
             {STATUSES.map((one) => (
@@ -136,62 +131,50 @@ function AllOrders() {
           </select>
         </label>
       </header>
-      <Live of={orders} ghost={<Ghosts count={6} className="card row-ghost" />}>
-        {(orders) => (
-          <>
-            {orders.length === 0 ? (
-              <Nothing title="No such order" />
-            ) : (
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th scope="col">Order</th>
-                    <th scope="col">Status</th>
-                    <th scope="col" className="right">
-                      Items
+      <Paged
+        of={orders}
+        words={["Newer", "Older"]}
+        ghost={<Ghosts count={6} className="card row-ghost" />}
+      >
+        {(orders) =>
+          orders.length === 0 ? (
+            <Nothing title="No such order" />
+          ) : (
+            <table className="table">
+              <thead>
+                <tr>
+                  <th scope="col">Order</th>
+                  <th scope="col">Status</th>
+                  <th scope="col" className="right">
+                    Items
+                  </th>
+                  <th scope="col" className="wide">
+                    Ordered
+                  </th>
+                  <th scope="col" className="wide">
+                    Picked by
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {orders.map((order) => (
+                  <tr key={order.number}>
+                    <th scope="row">
+                      {order.number} {order.name ?? order.neighbor}
                     </th>
-                    <th scope="col" className="wide">
-                      Ordered
-                    </th>
-                    <th scope="col" className="wide">
-                      Picked by
-                    </th>
+                    <td>
+                      <span className={LOOKS[order.status]}>{STATUS[order.status]}</span>
+                    </td>
+                    <td className="right number">{itemsOf(order)}</td>
+                    <td className="wide">{when(order.placed)}</td>
+                    <td className="wide">{order.picker ?? "–"}</td>
                   </tr>
-                </thead>
-                <tbody>
-                  {orders.map((order) => (
-                    <tr key={order.number}>
-                      <th scope="row">
-                        {order.number} {order.name ?? order.neighbor}
-                      </th>
-                      <td>
-                        <span className={LOOKS[order.status]}>{STATUS[order.status]}</span>
-                      </td>
-                      <td className="right number">{itemsOf(order)}</td>
-                      <td className="wide">{when(order.placed)}</td>
-                      <td className="wide">{order.picker ?? "–"}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            )}
-            <p className="actions pages">
-              <button
-                disabled={pages.length === 0}
-                onClick={() => setPages((pages) => pages.slice(0, -1))}
-              >
-                Newer
-              </button>
-              <button
-                disabled={(orders.at(-1)?.number ?? 1) === 1}
-                onClick={() => setPages((pages) => [...pages, orders.at(-1)!.number])}
-              >
-                Older
-              </button>
-            </p>
-          </>
-        )}
-      </Live>
+                ))}
+              </tbody>
+            </table>
+          )
+        }
+      </Paged>
     </section>
   );
 }

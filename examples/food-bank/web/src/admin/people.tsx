@@ -1,22 +1,19 @@
 // People: the households that get food, and those who work here.
 
-import { useCommand, useQuery } from "deeds/react";
-import { useState } from "react";
+import { useCommand, useQuery, useWindow } from "deeds/react";
+import { useDeferredValue, useState } from "react";
 
 import { commands, type Neighbor, queries, type Role, type StaffMember } from "../deeds-api";
 import { HouseholdForm } from "../household_form";
+import { Paged } from "../paged";
 import { Ghosts, Live, Nothing, Refused } from "../told";
-import { count } from "../words";
 
 export function People({ me }: { me: string }) {
-  const neighbors = useQuery(queries.Neighbors);
   const team = useQuery(queries.Team);
   return (
     <div className="columns">
       <section className="column" aria-labelledby="neighbors-title">
-        <Live of={neighbors} ghost={<Ghosts count={4} className="card row-ghost" />}>
-          {(neighbors) => <Households neighbors={neighbors} />}
-        </Live>
+        <Households />
         <RegisterForm />
       </section>
       <section className="column" aria-labelledby="team-title">
@@ -36,17 +33,16 @@ export function People({ me }: { me: string }) {
   );
 }
 
-function Households({ neighbors }: { neighbors: Neighbor[] }) {
+function Households() {
   const [search, setSearch] = useState("");
-  const wanted = search.trim().toLowerCase();
-  const shown = neighbors.filter(({ id, name, address }) =>
-    [id, name, address].some((text) => text.toLowerCase().includes(wanted)),
-  );
+  // What is typed quickly is one question and not many.
+  const wanted = useDeferredValue(search.trim());
+  const neighbors = useWindow(queries.Neighbors, { search: wanted || null });
   return (
     <>
       <header className="head">
         <h2 id="neighbors-title">
-          Households <span className="badge">{neighbors.length}</span>
+          Households <span className="badge">{neighbors.total}</span>
         </h2>
         <label>
           <span className="unseen">Search households</span>
@@ -58,18 +54,23 @@ function Households({ neighbors }: { neighbors: Neighbor[] }) {
           />
         </label>
       </header>
-      <p className="unseen" role="status">
-        {count(shown.length, "household", "households")}
-      </p>
-      {shown.length === 0 ? (
-        <Nothing title="Nobody of that name" />
-      ) : (
-        <ul className="cards-list">
-          {shown.map((household) => (
-            <Household key={household.id} household={household} />
-          ))}
-        </ul>
-      )}
+      <Paged
+        of={neighbors}
+        words={["Before", "After"]}
+        ghost={<Ghosts count={4} className="card row-ghost" />}
+      >
+        {(shown) =>
+          shown.length === 0 ? (
+            <Nothing title="Nobody of that name" />
+          ) : (
+            <ul className="cards-list">
+              {shown.map((household) => (
+                <Household key={household.id} household={household} />
+              ))}
+            </ul>
+          )
+        }
+      </Paged>
     </>
   );
 }
