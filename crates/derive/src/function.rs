@@ -9,7 +9,7 @@
 //! is `#[command] struct AddTask { title: String }` with its `impl Decide<Todo>`: the name in capitals
 //! is the type's, the first parameter is the state, the others are the fields, and `by` authorizes.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -226,7 +226,7 @@ pub(crate) fn query(arguments: TokenStream, item: TokenStream) -> Result<TokenSt
             #authorize
             fn rows<'a>(
                 &self,
-                #state: &'a ::deeds::__private::state::Visible<'_, #app>,
+                #state: &'a #visible,
                 _: &#query::Asking<'_, #app>,
             ) -> ::deeds::__private::rows::Rows<'a, #row> {
                 #taken
@@ -248,22 +248,16 @@ pub(crate) fn query(arguments: TokenStream, item: TokenStream) -> Result<TokenSt
 }
 
 /// Who may, and the arguments that are left.
-fn authorized(
-    arguments: TokenStream,
-    span: proc_macro2::Span,
-    what: &str,
-) -> Result<(Expr, TokenStream)> {
+fn authorized(arguments: TokenStream, span: Span, what: &str) -> Result<(Expr, TokenStream)> {
     let parser = Punctuated::<MetaNameValue, Token![,]>::parse_terminated;
     let (by, others): (Vec<_>, Vec<_>) =
         parser.parse2(arguments)?.into_iter().partition(|pair| pair.path.is_ident("by"));
-    match by.into_iter().next() {
-        Some(by) => Ok((by.value, quote!(#(#others),*))),
-        None => {
-            let words =
-                format!("say who may: `#[{what}(by = anyone)]` or `#[{what}(by = Role::Admin)]`");
-            Err(Error::new(span, words))
-        }
-    }
+    let Some(by) = by.into_iter().next() else {
+        let words =
+            format!("say who may: `#[{what}(by = anyone)]` or `#[{what}(by = Role::Admin)]`");
+        return Err(Error::new(span, words));
+    };
+    Ok((by.value, quote!(#(#others),*)))
 }
 
 /// `anyone` who has shown who they are, or who has a role.
