@@ -165,7 +165,9 @@ impl Native {
             one => vec![one],
         };
         messages.retain_mut(|message| {
-            if message["type"] != "tick" {
+            // One that moves nobody, with a value that has been read again, would not be missed.
+            let is_missed = message["from"] != message["to"];
+            if message["type"] != "tick" || (self.tampers == Tampers::Loses && !is_missed) {
                 return true;
             }
             self.ticks += 1;

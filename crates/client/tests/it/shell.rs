@@ -95,7 +95,8 @@ fn refusals_errors_and_ends_of_subscriptions_are_told_apart() {
 
         let mut all = ben.subscribe("All", &json!({})).unwrap();
         assert_eq!(timeout(PATIENCE, all.changed()).await.unwrap().unwrap_err().kind, Kind::Denied);
-        let public = ben.subscribe("Public", &json!({})).unwrap();
+        let nowhere = Client::connect("ws://127.0.0.1:1/v1/live", || async { Ok(String::new()) });
+        let public = nowhere.unwrap().subscribe("Public", &json!({})).unwrap();
         assert_eq!(public.value::<Value>().unwrap(), None, "nothing came yet");
     });
 }
