@@ -1,10 +1,10 @@
 //! The hub: the thread that turns publications into diffs, and what it is told.
 //!
 //! Publications that came while it was busy are taken as one step. Under load it rests between steps,
-//! so that live reading takes its share of a core and no more; when there is nothing to do it sleeps.
+//! so that live reading takes its share of a core and no more; it sleeps when there is nothing to do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -33,6 +33,12 @@ const REST: u32 = 9;
 /// How long it rests at most.
 const REST_MAX: Duration = Duration::from_millis(100);
 
+/// How many publications gather while nobody is here before the thread looks: each holds an atom.
+const GATHERED_MAX: usize = 64;
+
+/// How many changes of rows gather then: what they replaced is held as long.
+const GATHERED_CHANGES_MAX: usize = 4_096;
+
 /// How many value queries run again in one job.
 const RUNS_PER_JOB: usize = 32;
 
@@ -41,7 +47,9 @@ const RUNS_PER_JOB: usize = 32;
 pub(crate) struct Hub {
     inbox: Sender<Message>,
     reached: Arc<Reached>,
-    members: Arc<AtomicU64>,
+    next_member: Arc<AtomicU64>,
+    /// How many members there are.
+    present: Arc<AtomicUsize>,
     figures: Arc<Mutex<LiveFigures>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -90,7 +98,8 @@ pub(crate) struct LiveFigures {
 }
 
 pub(crate) enum Message {
-    Published(Publication),
+    /// Something lies in [`Gathered`].
+    Published,
     Join {
         member: MemberId,
         outbox: Arc<Outbox>,
@@ -128,10 +137,14 @@ impl Hub {
     /// Starts the thread; it follows the host's publications.
     pub(crate) fn start(host: Arc<dyn Host>) -> Self {
         let (inbox, messages) = channel();
-        let publications = inbox.clone();
+        let (gathered, present) = (Arc::new(Gathered::default()), Arc::new(AtomicUsize::new(0)));
+        let (told, here, publications) =
+            (Arc::clone(&gathered), Arc::clone(&present), inbox.clone());
         host.on_publish(Box::new(move |publication| {
-            // The hub may have stopped: then nobody reads live any more.
-            drop(publications.send(Message::Published(publication.clone())));
+            if told.put(publication, &here) {
+                // The hub may have stopped: then nobody reads live any more.
+                drop(publications.send(Message::Published));
+            }
         }));
         let view = host.view();
         let reached = Reached::new(view.position(), view.time());
@@ -142,10 +155,10 @@ impl Hub {
         let shown = Arc::clone(&figures);
         let thread = std::thread::Builder::new()
             .name("deeds-live".to_owned())
-            .spawn(move || live.run(&messages, &shown))
+            .spawn(move || live.run(&messages, &gathered, &shown))
             .expect("the system gives a thread");
-        let (members, thread) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Some(thread))));
-        Self { inbox, reached, members, figures, thread }
+        let (next_member, thread) = (Arc::default(), Arc::new(Mutex::new(Some(thread))));
+        Self { inbox, reached, next_member, present, figures, thread }
     }
 
     /// A client has said who it is and what it wants; its welcome will be in the outbox.
@@ -155,7 +168,9 @@ impl Hub {
         resume: Option<Resume>,
         wanted: Vec<Wanted>,
     ) -> Membership {
-        let member = self.members.fetch_add(1, Ordering::Relaxed);
+        let member = self.next_member.fetch_add(1, Ordering::Relaxed);
+        // Before it is told: what is published from here on wakes the thread, or the message does.
+        self.present.fetch_add(1, Ordering::SeqCst);
         let outbox = Arc::new(Outbox::new(Arc::clone(&self.reached), wanted.len()));
         let told = Arc::clone(&outbox);
         self.tell(Message::Join { member, outbox: told, caller, resume, wanted });
@@ -218,7 +233,29 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
+        self.hub.present.fetch_sub(1, Ordering::SeqCst);
         self.hub.tell(Message::Leave { member: self.id });
+    }
+}
+
+/// Publications that the thread has not heard of.
+#[derive(Default)]
+struct Gathered(Mutex<(Vec<Publication>, usize)>);
+
+impl Gathered {
+    /// Says whether the thread is to be woken: while somebody is here, or when they are many.
+    fn put(&self, publication: &Publication, present: &AtomicUsize) -> bool {
+        let mut gathered = self.0.lock().expect("nobody panics holding it");
+        let (publications, changes) = &mut *gathered;
+        *changes += publication.changes.count();
+        publications.push(publication.clone());
+        let is_much = publications.len() >= GATHERED_MAX || *changes >= GATHERED_CHANGES_MAX;
+        // Looked at last: who comes after this look has the thread take what was put here.
+        is_much || present.load(Ordering::SeqCst) > 0
+    }
+
+    fn take(&self) -> Vec<Publication> {
+        std::mem::take(&mut *self.0.lock().expect("nobody panics holding it")).0
     }
 }
 
@@ -293,7 +330,12 @@ impl Live {
         }
     }
 
-    fn run(mut self, messages: &Receiver<Message>, shown: &Mutex<LiveFigures>) {
+    fn run(
+        mut self,
+        messages: &Receiver<Message>,
+        gathered: &Gathered,
+        shown: &Mutex<LiveFigures>,
+    ) {
         let mut is_other = false;
         loop {
             let message = match self.wakes_at() {
@@ -310,7 +352,10 @@ impl Live {
                     return;
                 }
                 // These come with every frame, and change no figure by themselves.
-                is_other |= !matches!(message, Message::Published(_) | Message::Owing { .. });
+                is_other |= !matches!(message, Message::Published | Message::Owing { .. });
+                // What the first view had already is not news.
+                let news = |it: &Publication| it.view.position() > self.view.position();
+                self.published.extend(gathered.take().into_iter().filter(news));
                 self.hear(message, Instant::now());
                 next = messages.try_recv().ok();
             }
@@ -331,13 +376,12 @@ impl Live {
     }
 
     fn hear(&mut self, message: Message, now: Instant) {
+        use Message::{Join, Renew, Subscribe};
+        // Who was answered and then asks sees what was answered: what is read is no older.
+        if matches!(message, Join { .. } | Subscribe { .. } | Renew { .. }) {
+            self.catch_up(now);
+        }
         match message {
-            // What the first view had already is not news.
-            Message::Published(publication) => {
-                if publication.view.position() > self.view.position() {
-                    self.published.push(publication);
-                }
-            }
             Message::Join { member, outbox, caller, resume, wanted } => {
                 self.join(member, outbox, &caller, resume, wanted, now);
             }
@@ -356,22 +400,30 @@ impl Live {
             Message::Behind { member, subs } => self.read_anew(member, &subs),
             Message::Leave { member } => self.leave(member),
             Message::Finished(finished) => self.finished(finished, now),
-            Message::Stop => {}
+            Message::Published | Message::Stop => {}
         }
     }
 
     /// What is due: a step, and value queries that are to run again.
     fn work(&mut self, now: Instant) {
-        if !self.published.is_empty() && now >= self.rests_until {
-            let published = std::mem::take(&mut self.published);
-            self.step(&published, now);
-            let took = now.elapsed();
-            self.rests_until = now + took + (took * REST).min(REST_MAX);
-            self.figures.steps += 1;
+        if now >= self.rests_until {
+            self.catch_up(now);
         }
         if !self.runs_again && now >= self.runs_rest_until {
             self.run_again(now);
         }
+    }
+
+    /// A step over what was published.
+    fn catch_up(&mut self, now: Instant) {
+        if self.published.is_empty() {
+            return;
+        }
+        let published = std::mem::take(&mut self.published);
+        self.step(&published, now);
+        let took = now.elapsed();
+        self.rests_until = now + took + (took * REST).min(REST_MAX);
+        self.figures.steps += 1;
     }
 
     /// Runs value queries whose time has come.
@@ -426,5 +478,23 @@ impl Live {
             ring_changes: self.ring.changes(),
             ..self.figures
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publications_wake_the_thread_while_somebody_is_here_or_when_they_are_many() {
+        let (gathered, present) = (Gathered::default(), AtomicUsize::new(0));
+        let view = View::staged(Lineage([1; 8]), Position(1), deeds_values::Timestamp(1));
+        let publication = Publication { view, changes: Arc::default() };
+        let wakes = || gathered.put(&publication, &present);
+        assert_eq!((1..=GATHERED_MAX).position(|_| wakes()), Some(GATHERED_MAX - 1));
+        assert_eq!(gathered.take().len(), GATHERED_MAX);
+        assert!(!wakes(), "those were taken");
+        present.store(1, Ordering::SeqCst);
+        assert!(wakes());
     }
 }
