@@ -10,6 +10,8 @@ import { aMorning } from "./morning.mjs";
 import { holdable, visit } from "./people.mjs";
 
 const WIDTHS = [390, 820, 1440];
+/** Of what lasts for a moment only. */
+const EXTREMES = [390, 1440];
 
 /** Its name, who is where, and what is there when the page is. */
 const PAGES = [
@@ -35,8 +37,8 @@ async function go(page, address, where, ready) {
   await page.locator(ready).first().waitFor();
 }
 
-async function atEachWidth(page, name, fullPage) {
-  for (const width of WIDTHS) await picture(page, name, width, fullPage);
+async function atEachWidth(page, name, fullPage, widths = WIDTHS) {
+  for (const width of widths) await picture(page, name, width, fullPage);
 }
 
 test("every page fits its window, and can be looked at", async (t) => {
@@ -58,7 +60,7 @@ test("every page fits its window, and can be looked at", async (t) => {
   for (const [name, where] of PAGES.slice(1)) {
     page.way.held = [];
     await go(page, address, where, "[aria-busy=true], .ghosts");
-    await atEachWidth(page, `loading-${name}`, false);
+    await atEachWidth(page, `loading-${name}`, false, EXTREMES);
     page.way.held = undefined;
   }
   // Out of reach: what is there stays, and says that it may be old.
@@ -67,7 +69,7 @@ test("every page fits its window, and can be looked at", async (t) => {
     await page.context().setOffline(true);
     await page.way.cut();
     await page.locator(".away").waitFor();
-    await atEachWidth(page, `away-${name}`, false);
+    await atEachWidth(page, `away-${name}`, false, EXTREMES);
     page.way.isDown = false;
     await page.context().setOffline(false);
   }

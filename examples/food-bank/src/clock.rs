@@ -45,13 +45,18 @@ impl TryFrom<i32> for UtcOffset {
 
 impl UtcOffset {
     /// How the clock goes, by how it was set.
-    pub(crate) fn now<'a>(settings: impl DoubleEndedIterator<Item = &'a ClockSetting>) -> Self {
-        settings.last().map(|setting| setting.offset).unwrap_or_default()
+    pub(crate) fn now<'a>(mut settings: impl DoubleEndedIterator<Item = &'a ClockSetting>) -> Self {
+        settings.next_back().map(|setting| setting.offset).unwrap_or_default()
     }
 
     /// What the clock shows at a moment.
     pub(crate) fn wall(self, moment: Timestamp) -> Timestamp {
         moment.checked_add(Duration::from_mins(self.0)).expect("we live between 1970 and 9999")
+    }
+
+    /// The moment at which the clock shows this.
+    pub(crate) fn moment(self, wall: Timestamp) -> Timestamp {
+        wall.checked_sub(Duration::from_mins(self.0)).expect("we live between 1970 and 9999")
     }
 }
 

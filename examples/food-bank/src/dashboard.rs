@@ -66,7 +66,8 @@ impl Read<FoodBank> for Dashboard {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> Numbers {
-        let today = UtcOffset::now(bank.clock.iter()).wall(asking.time()).date();
+        let offset = UtcOffset::now(bank.clock.iter());
+        let today = offset.wall(asking.time()).date();
         let in_a_week = days_from(today, 7);
         let orders = |status| count(bank.orders.by_status(status));
         Numbers {
@@ -81,7 +82,7 @@ impl Read<FoodBank> for Dashboard {
             orders_placed: orders(Status::Placed),
             orders_in_picking: orders(Status::Picking),
             orders_packed: orders(Status::Packed),
-            last_seven_days: week(bank, today),
+            last_seven_days: week(bank, offset, today),
         }
     }
 }
@@ -103,12 +104,10 @@ fn newest_order(bank: &Visible<'_, FoodBank>) -> u32 {
     bank.orders.iter().next_back().map_or(0, |order| order.number.number())
 }
 
-fn week(bank: &Visible<'_, FoodBank>, today: Date) -> Week {
+fn week(bank: &Visible<'_, FoodBank>, offset: UtcOffset, today: Date) -> Week {
     let days = (0..7).map(|back| days_from(today, -back));
-    let mut sum = Flow::nothing(today, None);
-    for flow in flows(bank, days_from(today, -6)) {
-        sum.add(&flow);
-    }
+    let flows: Vec<Flow> = days.clone().map(|day| day_of(bank, offset, day)).collect();
+    let total = |of: fn(&Flow) -> u32| flows.iter().map(of).sum();
     let visits = days.clone().flat_map(|day| bank.visits.by_day(day));
     let households: BTreeSet<_> = visits.map(|visit| &visit.neighbor).collect();
     let mut handed_out: BTreeMap<&Sku, u64> = BTreeMap::new();
@@ -122,11 +121,11 @@ fn week(bank: &Visible<'_, FoodBank>, today: Date) -> Week {
         TopProduct { sku: sku.clone(), name: product.name.clone(), items }
     });
     Week {
-        orders: sum.orders,
-        cancelled: sum.cancelled,
-        handed_over: sum.handed_over,
+        orders: total(|flow| flow.orders),
+        cancelled: total(|flow| flow.cancelled),
+        handed_over: total(|flow| flow.handed_over),
         households: count(households.iter()),
-        items: sum.items,
+        items: flows.iter().map(|flow| flow.items).sum(),
         top: named.collect(),
     }
 }
@@ -170,52 +169,67 @@ impl Read<FoodBank> for Days {
     }
 
     fn read(&self, bank: &Visible<'_, FoodBank>, asking: &Asking<'_, FoodBank>) -> History {
-        let wall = UtcOffset::now(bank.clock.iter()).wall(asking.time());
-        let today = wall.date();
+        let offset = UtcOffset::now(bank.clock.iter());
+        let wall = offset.wall(asking.time());
         let back = i32::try_from(self.days.clamp(1, DAYS_MAX)).expect("a season is short") - 1;
-        let days = (-back..=0).map(|back| days_from(today, back));
-        let mut days: BTreeMap<_, _> = days.map(|day| (day, Flow::nothing(day, None))).collect();
-        let hours = (0..24).map(|back| Timestamp(wall.0 - back * HOUR.0));
-        let hours = hours.map(|at| (at.date(), Some(hour_of(at))));
-        let mut hours: BTreeMap<_, _> =
-            hours.map(|(day, hour)| ((day, hour), Flow::nothing(day, hour))).collect();
-        // The last 24 hours may begin yesterday, also when only today is asked for.
-        for flow in flows(bank, days_from(today, -back.max(1))) {
-            let of_day = days.get_mut(&flow.day);
-            let of_hour = hours.get_mut(&(flow.day, flow.hour));
-            for sum in of_day.into_iter().chain(of_hour) {
-                sum.add(&flow);
-            }
+        let days = (-back..=0).map(|back| days_from(wall.date(), back));
+        let hours = (0..24).rev().map(|back| Timestamp(wall.0 - back * HOUR.0));
+        History {
+            days: days.map(|day| day_of(bank, offset, day)).collect(),
+            hours: hours.map(|at| hour_at(bank, offset, at)).collect(),
         }
-        History { days: days.into_values().collect(), hours: hours.into_values().collect() }
     }
+}
+
+/// What happened in a day.
+fn day_of(bank: &Visible<'_, FoodBank>, offset: UtcOffset, day: Date) -> Flow {
+    const DAY: Duration = Duration::from_hours(24);
+    let from = day.start().expect("we live between 1970 and 9999");
+    let orders = orders_in(bank, offset, from, DAY);
+    let mut flow = Flow { day, hour: None, orders, cancelled: 0, handed_over: 0, items: 0 };
+    bank.hours.by_day(day).for_each(|hour| flow.add(hour));
+    flow
+}
+
+/// What happened in the hour that the clock shows then.
+fn hour_at(bank: &Visible<'_, FoodBank>, offset: UtcOffset, wall: Timestamp) -> Flow {
+    let from = Timestamp(wall.0 - wall.0.rem_euclid(HOUR.0));
+    let (day, hour) = (from.date(), hour_of(from));
+    let orders = orders_in(bank, offset, from, HOUR);
+    let mut flow = Flow { day, hour: Some(hour), orders, cancelled: 0, handed_over: 0, items: 0 };
+    if let Some(hour) = bank.hours.get((day, hour)) {
+        flow.add(hour);
+    }
+    flow
 }
 
 impl Flow {
-    fn nothing(day: Date, hour: Option<u32>) -> Self {
-        Self { day, hour, orders: 0, cancelled: 0, handed_over: 0, items: 0 }
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.orders += other.orders;
-        self.cancelled += other.cancelled;
-        self.handed_over += other.handed_over;
-        self.items += other.items;
+    fn add(&mut self, hour: &Hour) {
+        self.cancelled += hour.cancelled;
+        self.handed_over += hour.handed_over;
+        self.items += hour.items;
     }
 }
 
-/// The hours since a day began, in which something happened, the oldest first.
-fn flows(bank: &Visible<'_, FoodBank>, since: Date) -> Vec<Flow> {
-    let mut next_order = newest_order(bank) + 1;
-    let newest_first = bank.hours.iter().rev().take_while(|hour| hour.day >= since);
-    let flow = |hour: &Hour| {
-        let first_order = hour.first_order.number();
-        let orders = next_order - first_order;
-        next_order = first_order;
-        let &Hour { day, hour, cancelled, handed_over, items, .. } = hour;
-        Flow { day, hour: Some(hour), orders, cancelled, handed_over, items }
-    };
-    let mut flows: Vec<Flow> = newest_first.map(flow).collect();
-    flows.reverse();
-    flows
+/// How many orders were placed while the clock went so far.
+fn orders_in(
+    bank: &Visible<'_, FoodBank>,
+    offset: UtcOffset,
+    from: Timestamp,
+    length: Duration,
+) -> u32 {
+    let until = Timestamp(from.0 + length.0);
+    orders_before(bank, offset.moment(until)) - orders_before(bank, offset.moment(from))
+}
+
+/// How many orders were placed before a moment. They are numbered as they are placed, without gaps, so
+/// the last one before it is found by halving, however many there are.
+fn orders_before(bank: &Visible<'_, FoodBank>, moment: Timestamp) -> u32 {
+    let (mut before, mut after) = (0, newest_order(bank) + 1);
+    while after - before > 1 {
+        let middle = before.midpoint(after);
+        let order = bank.orders.get(OrderNumber::from(middle)).expect("orders have no gaps");
+        if order.placed < moment { before = middle } else { after = middle }
+    }
+    before
 }

@@ -158,7 +158,7 @@ impl Decide<FoodBank> for PlaceOrder {
 impl FoodBank {
     /// One more than the newest order has. Commands are decided one at a time and an order is never
     /// removed, so the numbers have no gaps and none comes twice.
-    pub(crate) fn next_order_number(&self) -> OrderNumber {
+    fn next_order_number(&self) -> OrderNumber {
         let newest = self.orders.iter().next_back();
         OrderNumber(newest.map_or(1, |order| order.number.0 + 1))
     }
@@ -215,7 +215,6 @@ pub struct OrderPlaced {
 impl Evolve<FoodBank> for OrderPlaced {
     fn evolve(self, bank: &mut FoodBank, meta: &Meta<'_>) {
         let Self { order, neighbor, items } = self;
-        bank.hour(meta.time);
         for Item { sku, quantity } in items {
             bank.products.update(&sku, |product| product.promised += quantity);
             let product = bank.products.get(&sku).expect("it was ordered");
@@ -301,8 +300,7 @@ impl Evolve<FoodBank> for OrderCancelled {
             bank.products.update(&sku, |product| product.promised -= quantity);
         }
         bank.orders.update(&self.order, |order| order.status = Status::Cancelled);
-        let hour = bank.hour(meta.time);
-        bank.hours.update(&hour, |hour| hour.cancelled += 1);
+        bank.tally(meta.time, |hour| hour.cancelled += 1);
     }
 }
 
