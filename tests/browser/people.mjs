@@ -16,6 +16,8 @@ export async function visit(t, directory, address, person, { prepare, ready = ".
 /** Lets the way to a page be held up for a moment, or be cut: `page.way`. */
 export async function holdable(page) {
   page.way = { held: undefined, isDown: false };
+  // Nor does what stands in for a socket get through.
+  await page.route(/\/v1\/live\/(events|send)$/, (route) => (page.way.isDown ? route.abort() : route.continue()));
   await page.routeWebSocket(/\/v1\/live$/, (socket) => {
     const { way } = page;
     if (way.isDown) return socket.close();
