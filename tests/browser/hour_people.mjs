@@ -32,6 +32,8 @@ export function dice(seed) {
 /** Somebody with a connection of their own. */
 class Someone {
   isBusy = false;
+  /** Where they last changed something. */
+  changed = 0;
 
   constructor(name, address, token, log) {
     this.name = name;
@@ -55,11 +57,10 @@ class Someone {
     this.isBusy = true;
     const sentAt = performance.now();
     try {
-      const sent = this.client.send(COMMANDS[name], args);
-      const outcome = await sent.durable;
+      const outcome = await this.client.send(COMMANDS[name], args).durable;
       this.log.answered(name, outcome, sentAt);
-      // The next thing is done by what the screen shows then.
-      return await sent.visible;
+      if (outcome.ok) this.changed = outcome.position;
+      return outcome;
     } catch (error) {
       this.log.errors.push(`${this.name}: ${name}: ${error.message}`);
       return { ok: false };
@@ -107,6 +108,11 @@ export class Tablet extends Someone {
 
   get mine() {
     return this.list.current.data.picking.find(({ picker }) => picker === this.name);
+  }
+
+  /** Whether it shows what was last done on it: nobody picks a line twice. */
+  get isCurrent() {
+    return this.list.current.position >= this.changed;
   }
 
   /** Whether it has anything to do. */

@@ -115,7 +115,7 @@ async function traffic({ tablets, shoppers }, chance) {
   let sent = 0;
   while (sent < REQUESTS) {
     await sleep(Math.max(0, began + sent * APART_MS - performance.now()));
-    const working = tablets.filter((tablet) => !tablet.isBusy && tablet.hasWork);
+    const working = tablets.filter((tablet) => !tablet.isBusy && tablet.isCurrent && tablet.hasWork);
     const free = shoppers.filter((shopper) => !shopper.isBusy);
     // Whoever has begun goes on: a dozen or so at a time, as on a Saturday.
     const begun = free.filter((shopper) => shopper.cart.current.data.length > 0);
@@ -133,7 +133,8 @@ async function closing({ tablets }, chance) {
   const isOver = () => tablets.every((tablet) => !tablet.isBusy && !tablet.hasWork);
   const end = performance.now() + CLOSING_MS;
   while (!isOver() && performance.now() < end) {
-    for (const tablet of tablets) if (!tablet.isBusy && tablet.hasWork) void tablet.act(chance);
+    const working = tablets.filter((tablet) => !tablet.isBusy && tablet.isCurrent && tablet.hasWork);
+    for (const tablet of working) void tablet.act(chance);
     await sleep(120);
   }
 }

@@ -98,8 +98,11 @@ export function fallingBack(
     };
     const end = () => {
       clearTimeout(timer);
-      inner?.close();
+      // Node tells of the end of a socket that is not open yet while it is being closed: it is none of
+      // ours by then.
+      const closing = inner;
       inner = undefined;
+      closing?.close();
     };
     const lost = () => {
       end();

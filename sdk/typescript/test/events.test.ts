@@ -68,6 +68,17 @@ test("where a socket fails before it opens, events stand in and say so", () => {
   assert.equal(events[0]!.isClosed, true);
 });
 
+test("a socket that tells of its end while it is being closed is given up once", async () => {
+  const { sockets, events, heard, link } = fallen(5);
+  link();
+  const [socket] = sockets;
+  socket!.close = () => socket!.onerror!();
+  await until(() => events.length > 0);
+  assert.equal(events.length, 1);
+  events[0]!.onopen!();
+  assert.deepEqual(heard, ["opened events"]);
+});
+
 test("a socket that says nothing at all is given up for events", async () => {
   const { sockets, events, link } = fallen(5);
   const socket = link();
