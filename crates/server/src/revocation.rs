@@ -50,6 +50,8 @@ impl TokenDigest {
 pub(crate) struct Revocations {
     file: Option<PathBuf>,
     kept: Mutex<Kept>,
+    /// Who changes it writes the file first. Requests that only look do not wait for the disk.
+    writing: Mutex<()>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -78,7 +80,7 @@ impl Revocations {
             Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Kept::default(),
             Some(Err(error)) => return Err(error),
         };
-        Ok(Self { file, kept: Mutex::new(kept) })
+        Ok(Self { file, kept: Mutex::new(kept), writing: Mutex::new(()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -109,8 +111,8 @@ impl Revocations {
 
     /// Changes what is kept, once it is on the disk.
     fn change(&self, change: impl FnOnce(&mut Kept)) -> io::Result<()> {
-        let mut kept = self.lock();
-        let mut changed = kept.clone();
+        let _writing = self.writing.lock().expect("nobody panics holding it");
+        let mut changed = self.lock().clone();
         change(&mut changed);
         changed.drop_expired(unix_seconds());
         if let Some(file) = &self.file {
@@ -122,7 +124,7 @@ impl Revocations {
             let directory = file.parent().expect("a file in a directory");
             File::open(directory)?.sync_all()?;
         }
-        *kept = changed;
+        *self.lock() = changed;
         Ok(())
     }
 }
