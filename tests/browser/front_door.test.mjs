@@ -220,7 +220,11 @@ test("outside development a token is asked for, and the page follows what others
   await page.getByLabel("Token").fill(token);
   await press("Come in");
   await page.getByRole("heading", { name: "Welcome, nora" }).waitFor();
-  const position = async () => Number((await page.locator("#position").innerText()).match(/position ([\d,]+)/)[1].replace(",", ""));
+  const position = async () => {
+    // Until the page has heard from the server it says so instead.
+    const line = page.locator("#position").filter({ hasText: /position [\d,]+/ });
+    return Number((await line.innerText()).match(/position ([\d,]+)/)[1].replace(",", ""));
+  };
   const before = await position();
   const sent = await fetch(`${server.address}/v1/commands/AddToCart`, {
     method: "POST",
