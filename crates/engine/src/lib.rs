@@ -12,7 +12,8 @@
 //!   [`duplicates`] and [`clock`] as its gates; how it comes back: [`replay`], from a [`snapshot`],
 //!   until it is [frozen](freezing) and published;
 //! - how live readers follow: [`live`] queries without their types, [`select`] for those that pick
-//!   rows, [`window`] for a part of them, [`changed`] for what became of these, [`reads`] for what the others read, [`routes`] from a change to whom it concerns;
+//!   rows, [`window`] for a part of them, [`changed`] for what became of these, [`reads`] for what the
+//!   others read, [`routes`] from a change to whom it concerns;
 //! - how things are written and read: [`recorded`], [`exact`], [`packed`], [`transcode`], [`schema`];
 //! - how an author tests: [`testing`].
 

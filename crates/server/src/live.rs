@@ -11,8 +11,8 @@
 //! [`group`] what is shared, [`subscribing`] how readers come and go, [`stepping`] what a publication
 //! does to both, [`reading`] what comes of reads that take long ([`jobs`]); [`ring`] is the recent
 //! past; [`outbox`] is where diffs wait for one socket, [`tick`] how they are written; [`socket`] is
-//! that socket ([`stream`], where none gets through), [`session`] the client on it, [`wanted`] what it wants to see, [`results`] what its commands
-//! came to, [`message`] what is said, [`sockets`] all of them.
+//! that socket ([`stream`], where none gets through), [`session`] the client on it, [`wanted`] what it
+//! wants to see, [`results`] what its commands came to, [`message`] what is said, [`sockets`] all of them.
 
 pub(crate) mod group;
 pub(crate) mod hub;

@@ -126,6 +126,7 @@ impl<'a, V> Path<'a, V> {
                 self.place = 0;
                 return true;
             }
+            // That was the last of these: what going down put here leads nowhere.
             self.above.pop();
         }
         false
