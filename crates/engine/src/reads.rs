@@ -7,7 +7,7 @@
 
 use std::any::TypeId;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
 use deeds_values::KeyBytes;
@@ -19,7 +19,7 @@ use crate::changes::FrameChanges;
 const READS_PER_TABLE_MAX: usize = 256;
 
 /// One order of a table's rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Order {
     /// The type of the rows: a state has one table of each.
     pub row_type: TypeId,
@@ -29,7 +29,7 @@ pub struct Order {
 }
 
 /// Which entries of an order: an entry is a row's key, or in an index the value and then the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Span {
     /// Those that begin with these bytes. A whole key names one row; no bytes are all rows.
     Prefix(KeyBytes),
@@ -38,7 +38,7 @@ pub enum Span {
 }
 
 /// One read: a part of one order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RangeRead {
     /// The order that was read.
     pub order: Order,
@@ -103,7 +103,7 @@ impl ReadSet {
     }
 
     /// Each read.
-    pub fn ranges(&self) -> impl Iterator<Item = &RangeRead> {
+    pub fn ranges(&self) -> impl Iterator<Item = &RangeRead> + Clone {
         self.tables.values().flatten()
     }
 
@@ -158,6 +158,15 @@ impl RangeRead {
         changes.each_entry(self.order, &mut |entry| touched |= self.span.contains(entry));
         touched
     }
+}
+
+/// Those of some reads that are not among others: who asks again mostly reads the same.
+pub fn beyond<'a>(
+    reads: impl Iterator<Item = &'a RangeRead>,
+    others: impl Iterator<Item = &'a RangeRead>,
+) -> HashSet<&'a RangeRead> {
+    let others: HashSet<_> = others.collect();
+    reads.filter(|read| !others.contains(read)).collect()
 }
 
 thread_local! {

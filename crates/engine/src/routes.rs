@@ -4,12 +4,13 @@
 //! map by the first bytes of the changed row's entries. Only reads of ranges and of whole tables are
 //! gone through one by one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deeds_values::KeyBytes;
+use smallvec::SmallVec;
 
 use crate::changes::FrameChanges;
-use crate::reads::{Order, RangeRead, Span};
+use crate::reads::{Order, RangeRead, Span, beyond};
 
 /// Who is concerned by which changes. `T` names a reader; one may have any number of reads.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub struct Routes<T> {
 /// Those who read one order of one table.
 #[derive(Debug)]
 struct Readers<T> {
-    /// By the prefix they read.
-    exact: BTreeMap<KeyBytes, BTreeSet<T>>,
+    /// By the prefix they read, in order: mostly one.
+    exact: HashMap<KeyBytes, SmallVec<[T; 1]>>,
     /// How many prefixes there are of each length.
     lengths: BTreeMap<usize, usize>,
     /// Those who read everything, or a range.
@@ -36,7 +37,7 @@ impl<T> Default for Routes<T> {
 
 impl<T> Default for Readers<T> {
     fn default() -> Self {
-        Self { exact: BTreeMap::new(), lengths: BTreeMap::new(), wide: Vec::new() }
+        Self { exact: HashMap::new(), lengths: BTreeMap::new(), wide: Vec::new() }
     }
 }
 
@@ -50,7 +51,9 @@ impl<T: Ord + Clone> Routes<T> {
                 if same.is_empty() {
                     *readers.lengths.entry(prefix.len()).or_default() += 1;
                 }
-                same.insert(reader);
+                if let Err(place) = same.binary_search(&reader) {
+                    same.insert(place, reader);
+                }
             }
             span => {
                 if !readers.wide.iter().any(|(known, who)| known == span && *who == reader) {
@@ -66,7 +69,9 @@ impl<T: Ord + Clone> Routes<T> {
         match &read.span {
             Span::Prefix(prefix) if !prefix.is_empty() => {
                 let Some(same) = readers.exact.get_mut(prefix) else { return };
-                same.remove(reader);
+                if let Ok(place) = same.binary_search(reader) {
+                    same.remove(place);
+                }
                 if same.is_empty() {
                     readers.exact.remove(prefix);
                     let left = readers.lengths.get_mut(&prefix.len()).expect("it was counted");
@@ -81,6 +86,19 @@ impl<T: Ord + Clone> Routes<T> {
         if readers.exact.is_empty() && readers.wide.is_empty() {
             self.orders.remove(&read.order);
         }
+    }
+
+    /// This reader reads other things than before. What is among both stays where it is.
+    pub fn reroute<'a, I: Iterator<Item = &'a RangeRead> + Clone>(
+        &mut self,
+        before: I,
+        after: I,
+        reader: &T,
+    ) {
+        let gone = beyond(before.clone(), after.clone());
+        gone.into_iter().for_each(|read| self.remove(read, reader));
+        let new = beyond(after, before);
+        new.into_iter().for_each(|read| self.insert(read, reader.clone()));
     }
 
     /// Whether nobody reads anything.

@@ -14,6 +14,7 @@
 //! that socket ([`stream`], where none gets through), [`session`] the client on it, [`wanted`] what it
 //! wants to see, [`results`] what its commands came to, [`message`] what is said, [`sockets`] all of them.
 
+mod gathered;
 pub(crate) mod group;
 pub(crate) mod hub;
 pub(crate) mod jobs;

@@ -11,13 +11,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use deeds_engine::actor::Roles;
-use deeds_engine::live::{Publication, Question, View};
+use deeds_engine::live::{Question, View};
 use deeds_engine::query::Asker;
 use deeds_engine::routes::Routes;
 use deeds_pipeline::host::Host;
 use deeds_pipeline::reply::Caller;
 use deeds_values::{ActorId, Lineage, Position};
 
+use crate::live::gathered::Gathered;
 use crate::live::group::{Group, GroupId, GroupKey, IdentityId, Kind, MemberId};
 use crate::live::jobs::{self, Finished, Job};
 use crate::live::outbox::{Outbox, Reached};
@@ -30,14 +31,11 @@ use crate::live::subscribing::{Known, Member, Permission};
 /// the rest, the more changes one tick brings. Nobody sees the difference between 10 ms and 50.
 const REST: u32 = 9;
 
-/// How long it rests at most.
-const REST_MAX: Duration = Duration::from_millis(100);
+/// How long it rests at most before a step, however long the one before took: rows are shown at once.
+const STEP_REST_MAX: Duration = Duration::from_millis(100);
 
-/// How many publications gather while nobody is here before the thread looks: each holds an atom.
-const GATHERED_MAX: usize = 64;
-
-/// How many changes of rows gather then: what they replaced is held as long.
-const GATHERED_CHANGES_MAX: usize = 4_096;
+/// How long value queries rest at most before they run again.
+const RUN_REST_MAX: Duration = Duration::from_millis(500);
 
 /// How many value queries run again in one job.
 const RUNS_PER_JOB: usize = 32;
@@ -98,7 +96,7 @@ pub(crate) struct LiveFigures {
 }
 
 pub(crate) enum Message {
-    /// Something lies in [`Gathered`].
+    /// Something lies in [`Gathered`]: said once before each step.
     Published,
     Join {
         member: MemberId,
@@ -151,11 +149,11 @@ impl Hub {
         let figures = Arc::new(Mutex::new(LiveFigures::default()));
         let finished = inbox.clone();
         let jobs = jobs::start(&move |read| drop(finished.send(Message::Finished(read))));
-        let live = Live::new(host, view, Arc::clone(&reached), jobs);
+        let live = Live::new(host, view, Arc::clone(&reached), jobs, gathered);
         let shown = Arc::clone(&figures);
         let thread = std::thread::Builder::new()
             .name("deeds-live".to_owned())
-            .spawn(move || live.run(&messages, &gathered, &shown))
+            .spawn(move || live.run(&messages, &shown))
             .expect("the system gives a thread");
         let (next_member, thread) = (Arc::default(), Arc::new(Mutex::new(Some(thread))));
         Self { inbox, reached, next_member, present, figures, thread }
@@ -238,27 +236,6 @@ impl Drop for Membership {
     }
 }
 
-/// Publications that the thread has not heard of.
-#[derive(Default)]
-struct Gathered(Mutex<(Vec<Publication>, usize)>);
-
-impl Gathered {
-    /// Says whether the thread is to be woken: while somebody is here, or when they are many.
-    fn put(&self, publication: &Publication, present: &AtomicUsize) -> bool {
-        let mut gathered = self.0.lock().expect("nobody panics holding it");
-        let (publications, changes) = &mut *gathered;
-        *changes += publication.changes.count();
-        publications.push(publication.clone());
-        let is_much = publications.len() >= GATHERED_MAX || *changes >= GATHERED_CHANGES_MAX;
-        // Looked at last: who comes after this look has the thread take what was put here.
-        is_much || present.load(Ordering::SeqCst) > 0
-    }
-
-    fn take(&self) -> Vec<Publication> {
-        std::mem::take(&mut *self.0.lock().expect("nobody panics holding it")).0
-    }
-}
-
 /// Whom a change concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Concern {
@@ -293,8 +270,9 @@ pub(crate) struct Live {
     pub(crate) due: BTreeSet<(Instant, GroupId)>,
     /// Value queries that ask for the time.
     pub(crate) timed: BTreeSet<GroupId>,
-    /// Publications that wait for the next step.
-    published: Vec<Publication>,
+    gathered: Arc<Gathered>,
+    /// Whether the next step has something to do.
+    is_told: bool,
     /// When the next step may begin.
     rests_until: Instant,
     /// Whether value queries are running again, and when they may next.
@@ -303,7 +281,13 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    fn new(host: Arc<dyn Host>, view: View, reached: Arc<Reached>, jobs: Sender<Job>) -> Self {
+    fn new(
+        host: Arc<dyn Host>,
+        view: View,
+        reached: Arc<Reached>,
+        jobs: Sender<Job>,
+        gathered: Arc<Gathered>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             host,
@@ -323,19 +307,15 @@ impl Live {
             next_id: 0,
             due: BTreeSet::new(),
             timed: BTreeSet::new(),
-            published: Vec::new(),
+            gathered,
+            is_told: false,
             rests_until: now,
             runs_again: false,
             runs_rest_until: now,
         }
     }
 
-    fn run(
-        mut self,
-        messages: &Receiver<Message>,
-        gathered: &Gathered,
-        shown: &Mutex<LiveFigures>,
-    ) {
+    fn run(mut self, messages: &Receiver<Message>, shown: &Mutex<LiveFigures>) {
         let mut is_other = false;
         loop {
             let message = match self.wakes_at() {
@@ -353,9 +333,6 @@ impl Live {
                 }
                 // These come with every frame, and change no figure by themselves.
                 is_other |= !matches!(message, Message::Published | Message::Owing { .. });
-                // What the first view had already is not news.
-                let news = |it: &Publication| it.view.position() > self.view.position();
-                self.published.extend(gathered.take().into_iter().filter(news));
                 self.hear(message, Instant::now());
                 next = messages.try_recv().ok();
             }
@@ -369,7 +346,7 @@ impl Live {
 
     /// When there is something to do by itself.
     fn wakes_at(&self) -> Option<Instant> {
-        let step = (!self.published.is_empty()).then_some(self.rests_until);
+        let step = self.is_told.then_some(self.rests_until);
         let run = self.due.first().filter(|_| !self.runs_again);
         let run = run.map(|(due, _)| (*due).max(self.runs_rest_until));
         step.into_iter().chain(run).min()
@@ -400,7 +377,8 @@ impl Live {
             Message::Behind { member, subs } => self.read_anew(member, &subs),
             Message::Leave { member } => self.leave(member),
             Message::Finished(finished) => self.finished(finished, now),
-            Message::Published | Message::Stop => {}
+            Message::Published => self.is_told = true,
+            Message::Stop => {}
         }
     }
 
@@ -416,13 +394,16 @@ impl Live {
 
     /// A step over what was published.
     fn catch_up(&mut self, now: Instant) {
-        if self.published.is_empty() {
+        self.is_told = false;
+        let mut published = self.gathered.take();
+        // What the first view had already is not news.
+        published.retain(|publication| publication.view.position() > self.view.position());
+        if published.is_empty() {
             return;
         }
-        let published = std::mem::take(&mut self.published);
         self.step(&published, now);
         let took = now.elapsed();
-        self.rests_until = now + took + (took * REST).min(REST_MAX);
+        self.rests_until = now + took + (took * REST).min(STEP_REST_MAX);
         self.figures.steps += 1;
     }
 
@@ -462,7 +443,7 @@ impl Live {
         }
         self.runs_again = false;
         let ended = finished.began + finished.took;
-        self.runs_rest_until = ended + (finished.took * REST).min(REST_MAX);
+        self.runs_rest_until = ended + (finished.took * REST).min(RUN_REST_MAX);
     }
 
     pub(crate) fn new_id(&mut self) -> u64 {
@@ -478,23 +459,5 @@ impl Live {
             ring_changes: self.ring.changes(),
             ..self.figures
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn publications_wake_the_thread_while_somebody_is_here_or_when_they_are_many() {
-        let (gathered, present) = (Gathered::default(), AtomicUsize::new(0));
-        let view = View::staged(Lineage([1; 8]), Position(1), deeds_values::Timestamp(1));
-        let publication = Publication { view, changes: Arc::default() };
-        let wakes = || gathered.put(&publication, &present);
-        assert_eq!((1..=GATHERED_MAX).position(|_| wakes()), Some(GATHERED_MAX - 1));
-        assert_eq!(gathered.take().len(), GATHERED_MAX);
-        assert!(!wakes(), "those were taken");
-        present.store(1, Ordering::SeqCst);
-        assert!(wakes());
     }
 }

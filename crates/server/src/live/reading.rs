@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deeds_engine::changes::FrameChanges;
-use deeds_engine::reads::ReadSet;
+use deeds_engine::reads::{ReadSet, beyond};
 use deeds_engine::select::Picked;
 use deeds_engine::window::Pane;
 
 use crate::live::group::{GroupId, Kind};
-use crate::live::hub::{Concern, Live};
+use crate::live::hub::Live;
 use crate::live::jobs::{Finished, Read, guarded, picked};
 use crate::live::ring::together;
 use crate::live::subscribing::whole;
@@ -37,7 +37,12 @@ impl Live {
                 }
                 Ok(Read::Value { json, reads, began, took }) => {
                     let frames = frames.as_deref().expect("looked at just now");
-                    let stale = frames.iter().any(|frame| reads.is_touched(frame))
+                    // What it read before as well led here already, if it changed meanwhile.
+                    let known = group.reads();
+                    let new = beyond(reads.ranges(), known.iter());
+                    let is_touched =
+                        |frame: &FrameChanges| new.iter().any(|read| read.is_touched(frame));
+                    let stale = frames.iter().any(|frame| is_touched(frame))
                         || (reads.reads_time() && !frames.is_empty());
                     let at = finished.view.position();
                     self.value_was_read(
@@ -144,12 +149,7 @@ impl Live {
         let value = Arc::new(value);
         watched.last = Some(Arc::clone(&value));
         let due = watched.due();
-        let after = group.reads();
-        let concern = Concern::Group(id);
-        if before != after {
-            before.iter().for_each(|read| self.routes.remove(read, &concern));
-            after.iter().for_each(|read| self.routes.insert(read, concern));
-        }
+        self.reroute(id, &before);
         if let Some(due) = due {
             self.due.insert((due, id));
         }

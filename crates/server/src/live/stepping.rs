@@ -106,8 +106,7 @@ impl Live {
                 known.identity = identity;
                 changed.insert(*id);
             }
-            before.ranges().for_each(|read| self.routes.remove(read, concern));
-            reads.ranges().for_each(|read| self.routes.insert(read, *concern));
+            self.routes.reroute(before.ranges(), reads.ranges(), concern);
         }
         changed
     }
@@ -129,8 +128,7 @@ impl Live {
                 continue;
             };
             let before = std::mem::replace(&mut permission.reads, reads.clone());
-            before.ranges().for_each(|read| self.routes.remove(read, &concern));
-            reads.ranges().for_each(|read| self.routes.insert(read, concern));
+            self.routes.reroute(before.ranges(), reads.ranges(), &concern);
             if let Err(failure) = permitted {
                 self.fail_those(identity, group_id, &failure);
             }

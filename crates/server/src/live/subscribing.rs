@@ -368,11 +368,10 @@ impl Live {
     }
 
     /// Other changes than before concern a group.
-    fn reroute(&mut self, id: GroupId, before: &[RangeRead]) {
+    pub(crate) fn reroute(&mut self, id: GroupId, before: &[RangeRead]) {
         let after = self.groups[&id].reads();
         if after != before {
-            before.iter().for_each(|read| self.routes.remove(read, &Concern::Group(id)));
-            after.iter().for_each(|read| self.routes.insert(read, Concern::Group(id)));
+            self.routes.reroute(before.iter(), after.iter(), &Concern::Group(id));
         }
     }
 
