@@ -81,7 +81,7 @@ fn measure_once(events: &Events, count: usize) -> Representations {
     let per_command = |spent: Duration| spent.as_secs_f64() * 1e6 / count as f64;
 
     let mut replayed = events.tables();
-    replayed.each_mut(&mut |table| table.record_changes(false));
+    replayed.each_mut(|table| table.record_changes(false));
     events.place(&mut replayed, 0, ORDERS_BEFORE, 1, drop);
     let in_place = events.place(&mut replayed, ORDERS_BEFORE, count, 64, drop);
     drop(replayed);
@@ -126,7 +126,7 @@ fn measure_once(events: &Events, count: usize) -> Representations {
 
 fn fold_into(state: &mut FoodBank, changes: &Changes) {
     let mut place = 0;
-    state.each_mut(&mut |table| {
+    state.each_mut(|table| {
         if let Some((_, changes)) = changes.iter().find(|(of, _)| *of == place) {
             table.fold(&[changes.as_ref()]);
         }
@@ -158,7 +158,7 @@ impl Events {
         for number in 0..=PRODUCTS {
             state.products.insert(product(number));
         }
-        state.each_mut(&mut |table| drop(table.take_changes()));
+        state.each_mut(|table| drop(table.take_changes()));
         state
     }
 
@@ -189,12 +189,12 @@ impl Events {
                     let actor = &self.neighbors[self.orders[at].0];
                     let position = Position(at as u64);
                     let meta = Meta { position, time: Timestamp(at as i64), actor };
-                    state.each_mut(&mut |table| table.begin(position));
+                    state.each_mut(|table| table.begin(position));
                     event.evolve(state, &meta);
                 }
                 let mut changes = Changes::new();
                 let mut place = 0;
-                state.each_mut(&mut |table: &mut dyn AnyTable| {
+                state.each_mut(|table: &mut dyn AnyTable| {
                     changes.extend(table.take_changes().map(|list| (place, list)));
                     place += 1;
                 });
@@ -213,9 +213,9 @@ impl Events {
             let position = Position(at as u64);
             let actor = &self.neighbors[self.orders[at].0];
             let meta = Meta { position, time: Timestamp(at as i64), actor };
-            state.each_mut(&mut |table| table.begin(position));
+            state.each_mut(|table| table.begin(position));
             self.event(at + count).evolve(state, &meta);
-            let taking = || state.each_mut(&mut |table| table.take_back());
+            let taking = || state.each_mut(|table| table.take_back());
             spent += stopwatch::spent(taking).0;
         }
         spent

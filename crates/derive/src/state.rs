@@ -81,8 +81,13 @@ fn state(item: &ItemStruct, places: &[Place<'_>]) -> TokenStream {
             fn visible<'a>(&'a self, keys: &'a ::deeds::__private::actor::Keys) -> #visible<'a> {
                 #visible { #(#idents: ::deeds::__private::rows::VisibleTable::new(&self.#idents, keys)),* }
             }
-            fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn ::deeds::__private::table::AnyTable)) {
+            fn each_mut(&mut self, mut visit: impl FnMut(&mut dyn ::deeds::__private::table::AnyTable)) {
                 #(visit(&mut self.#idents);)*
+            }
+            fn check_references(&self) -> ::std::result::Result<(), ::std::string::String> {
+                use ::deeds::__private::table::AnyTable as _;
+                #(self.#idents.check_references(self)?;)*
+                ::std::result::Result::Ok(())
             }
         }
     }

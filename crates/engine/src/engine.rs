@@ -208,7 +208,7 @@ impl<A: App> Engine<A> {
     /// Stops or starts remembering changes: replay needs none.
     pub fn record_changes(&mut self, recording: bool) {
         self.records_changes = recording;
-        self.state.each_mut(&mut |table| table.record_changes(recording));
+        self.state.each_mut(|table| table.record_changes(recording));
     }
 
     /// The changes since they were last taken: those of one frame.
@@ -351,7 +351,7 @@ fn sound<A: App>(state: &A, bytes: usize, check_invariants: bool) -> Result<(), 
     if bytes > OUTCOME_BYTES_MAX {
         return Err(format!("its events and answer are {bytes} bytes; {OUTCOME_BYTES_MAX} fit"));
     }
-    state::check_references(state)?;
+    state.check_references()?;
     if check_invariants {
         for invariant in A::INVARIANTS {
             (invariant.check)(state)

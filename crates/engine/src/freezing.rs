@@ -102,7 +102,7 @@ pub fn assemble<S: State>(mut parts: Vec<((usize, usize), FrozenPart)>) -> S {
     parts.sort_by_key(|(place, _)| *place);
     let mut parts = parts.into_iter().peekable();
     let (mut state, mut place) = (S::live(), 0);
-    state.each_mut(&mut |table| {
+    state.each_mut(|table| {
         let of_table = std::iter::from_fn(|| parts.next_if(|((at, _), _)| *at == place));
         table.assemble(of_table.map(|(_, part)| part).collect());
         place += 1;

@@ -29,7 +29,12 @@ pub trait State: Tables + Sized + Send + Sync + 'static {
 
     /// The tables in the order of the fields.
     #[doc(hidden)]
-    fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn AnyTable));
+    fn each_mut(&mut self, visit: impl FnMut(&mut dyn AnyTable));
+
+    /// Checks the references of all rows changed since the command began. Table by table, without
+    /// looking up what a table is: most were not changed.
+    #[doc(hidden)]
+    fn check_references(&self) -> Result<(), String>;
 }
 
 /// What an actor sees of a state `S`: the same tables, without the rows hidden from the actor.
@@ -64,19 +69,19 @@ pub trait Members {
 
 /// Starts a command: what follows can be taken back.
 pub(crate) fn begin(state: &mut impl State, position: Position) {
-    state.each_mut(&mut |table| table.begin(position));
+    state.each_mut(|table| table.begin(position));
 }
 
 /// Takes back everything since [`begin`].
 pub(crate) fn take_back(state: &mut impl State) {
-    state.each_mut(&mut |table| table.take_back());
+    state.each_mut(|table| table.take_back());
 }
 
 /// Takes the changes since they were last taken.
 pub(crate) fn take_changes(state: &mut impl State) -> FrameChanges {
     let mut tables = Vec::new();
     let mut place = 0;
-    state.each_mut(&mut |table| {
+    state.each_mut(|table| {
         tables.extend(table.take_changes().map(|changes| (place, changes)));
         place += 1;
     });
@@ -88,7 +93,7 @@ pub(crate) fn fold(state: &mut impl State, frames: &[Arc<FrameChanges>]) {
     let mut frames: Vec<_> =
         frames.iter().map(|changes| changes.tables.iter().peekable()).collect();
     let mut place = 0;
-    state.each_mut(&mut |table| {
+    state.each_mut(|table| {
         let of_table =
             frames.iter_mut().filter_map(|tables| tables.next_if(|(at, _)| *at == place));
         let lists: Vec<&dyn TableChanges> = of_table.map(|(_, list)| list.as_ref()).collect();
@@ -99,15 +104,4 @@ pub(crate) fn fold(state: &mut impl State, frames: &[Arc<FrameChanges>]) {
     });
     let all = frames.iter_mut().all(|tables| tables.peek().is_none());
     assert!(all, "changes name tables of this state in order");
-}
-
-/// Checks the references of all rows changed since [`begin`].
-pub(crate) fn check_references(state: &impl State) -> Result<(), String> {
-    let mut outcome = Ok(());
-    state.each(&mut |table| {
-        if outcome.is_ok() {
-            outcome = table.check_references(state);
-        }
-    });
-    outcome
 }

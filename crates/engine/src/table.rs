@@ -311,6 +311,7 @@ impl<R: Row> AnyTable for Table<R> {
         }
     }
 
+    #[inline]
     fn begin(&mut self, position: Position) {
         let live = self.live_mut();
         live.mark = live.changes.len();
@@ -366,36 +367,15 @@ impl<R: Row> AnyTable for Table<R> {
         }
     }
 
+    #[inline]
     fn check_references(&self, tables: &dyn Tables) -> Result<(), String> {
         let Store::Live(live) = &self.store else {
             panic!("{}: references are checked where tables change", self.name);
         };
-        let since_begin = &live.changes[live.mark..];
-        if since_begin.is_empty() {
-            return Ok(());
+        match &live.changes[live.mark..] {
+            [] => Ok(()),
+            since_begin => self.check_references_of(live, since_begin, tables),
         }
-        if !R::REFERENCES.is_empty() {
-            for row in since_begin.iter().filter_map(|change| live.rows.get(&change.key)) {
-                self.check_row_references(row, tables)?;
-            }
-        }
-        for change in since_begin.iter().filter(|change| change.after.is_none()) {
-            if live.rows.contains_key(&change.key) {
-                continue;
-            }
-            let mut left = None;
-            tables.each(&mut |table| {
-                if let Some(field) = table.refers_to(TypeId::of::<R>(), &change.key) {
-                    left = Some(format!(
-                        "{}: a row was removed that `{}.{field}` still refers to",
-                        self.name,
-                        table.name()
-                    ));
-                }
-            });
-            left.map_or(Ok(()), Err)?;
-        }
-        Ok(())
     }
 
     fn refers_to(&self, target: TypeId, key: &[u8]) -> Option<&'static str> {
@@ -449,6 +429,41 @@ impl<R: Row> Table<R> {
             Store::Live(live) => Box::new(live.rows.iter().map(|(key, row)| (key, &**row))),
             Store::Frozen(frozen) => Box::new(frozen.rows.iter().map(|(key, row)| (key, &**row))),
         }
+    }
+
+    fn check_references_of(
+        &self,
+        live: &Live<R>,
+        since_begin: &[Change<R>],
+        tables: &dyn Tables,
+    ) -> Result<(), String> {
+        if !R::REFERENCES.is_empty() {
+            for Change { key, after, .. } in since_begin {
+                let Some(row) = after else { continue };
+                let outcome = self.check_row_references(row, tables);
+                // A row that was changed again is not what counts.
+                if outcome.is_err() && live.rows.get(key).is_some_and(|now| Arc::ptr_eq(now, row)) {
+                    return outcome;
+                }
+            }
+        }
+        for change in since_begin.iter().filter(|change| change.after.is_none()) {
+            if live.rows.contains_key(&change.key) {
+                continue;
+            }
+            let mut left = None;
+            tables.each(&mut |table| {
+                if let Some(field) = table.refers_to(TypeId::of::<R>(), &change.key) {
+                    left = Some(format!(
+                        "{}: a row was removed that `{}.{field}` still refers to",
+                        self.name,
+                        table.name()
+                    ));
+                }
+            });
+            left.map_or(Ok(()), Err)?;
+        }
+        Ok(())
     }
 
     fn check_row_references(&self, row: &R, tables: &dyn Tables) -> Result<(), String> {

@@ -77,6 +77,10 @@ fn a_bug_takes_everything_back_and_says_what_it_was() {
             Misdeed::ReferToNothing,
             "Misbehave: orders: `product` refers to a row of `products` that does not exist",
         ),
+        (
+            Misdeed::ReferToNothingInTheEnd,
+            "Misbehave: orders: `product` refers to a row of `products` that does not exist",
+        ),
         (Misdeed::BreakTheInvariant, "Misbehave: invariant stock_is_believable: 2000000 of mild"),
         (Misdeed::Panic, "Misbehave: out of beans"),
         (Misdeed::AnswerTooMuch, "Misbehave: its events and answer are 3145782 bytes; 2097152 fit"),
@@ -96,6 +100,13 @@ fn a_row_that_others_refer_to_is_not_removed() {
     let words = shop.when(Misbehave { how: Misdeed::RemoveWhatIsReferredTo }).then_bug();
     assert!(words.contains("refers to"), "{words}");
     assert_eq!(left(&shop), 1);
+}
+
+#[test]
+fn what_a_row_refers_to_is_there_when_the_command_ends() {
+    let mut shop = stocked(2);
+    shop.when(Misbehave { how: Misdeed::ReferToNothingForAMoment }).then_accepted();
+    assert_eq!(shop.state().orders.len(), 1);
 }
 
 #[test]

@@ -187,6 +187,9 @@ pub(crate) enum Misdeed {
     BreakTheInvariant,
     Panic,
     AnswerTooMuch,
+    ReferToNothingInTheEnd,
+    /// No misdeed: what counts is the end of the command.
+    ReferToNothingForAMoment,
 }
 
 /// Do what an app must not do, after something harmless.
@@ -232,6 +235,14 @@ impl Evolve<Shop> for Misbehaved {
             }
             Misdeed::Panic => panic!("out of beans"),
             Misdeed::AnswerTooMuch => {}
+            Misdeed::ReferToNothingInTheEnd => {
+                shop.orders.put(order("mild"));
+                shop.orders.put(order("absent"));
+            }
+            Misdeed::ReferToNothingForAMoment => {
+                shop.orders.put(order("absent"));
+                shop.orders.put(order("mild"));
+            }
         }
     }
 }

@@ -118,7 +118,7 @@ fn load<A: App>(
     engine.record_changes(false);
     let mut tables = pieces;
     let fill = |state: &mut A| {
-        state.each_mut(&mut |table: &mut dyn AnyTable| {
+        state.each_mut(|table: &mut dyn AnyTable| {
             let parts = tables.remove(&manifest::rows_of(table.name())).unwrap_or_default();
             let rows = parts.into_iter().map(|piece| match piece {
                 Piece::Rows(rows) => rows,
