@@ -7,22 +7,22 @@ use smallvec::SmallVec;
 
 use crate::indexes::{IndexMove, IndexMoves, check_unique};
 use crate::row::Row;
-use crate::table::{Live, key_of};
+use crate::table::{Live, key_of, move_entries};
 
 impl<R: Row> Live<R> {
     /// Changes a row where it is: nothing will be taken back, so there need be no copy of what it was.
-    /// A panic leaves it changed, and ends the replay.
+    /// Gives the row as it is then. A panic leaves it changed, and ends the replay.
     pub(crate) fn update_in_place(
         &mut self,
         name: &'static str,
         key: KeyBytes,
         change: impl FnOnce(&mut R),
-    ) {
-        let Some(place) = self.rows.get_mut(&key) else {
+    ) -> &R {
+        let Live { rows, indexes, .. } = self;
+        let Some(place) = rows.get_mut(&key) else {
             panic!("{name}: update of a row that does not exist");
         };
         let row = Arc::make_mut(place);
-        let indexes = &self.indexes;
         let kept = || (0..R::INDEXES.len()).filter(|index| indexes[*index].if_awake().is_some());
         let old: SmallVec<[_; 3]> = kept().map(|at| R::INDEXES[at].entry(row, &key)).collect();
         change(row);
@@ -37,6 +37,7 @@ impl<R: Row> Live<R> {
                 moves.push(IndexMove { index, old: Some(old), new: Some(new) });
             }
         }
-        self.move_entries(moves);
+        move_entries(indexes, moves);
+        row
     }
 }

@@ -110,17 +110,18 @@ impl<R: Row> Table<R> {
         live.changed(key, before, Some(row), moves);
     }
 
-    /// Changes the row with this key.
+    /// Changes the row with this key; gives the row as it is then.
     ///
     /// # Panics
     /// If there is none, if the change alters the key, or if a unique index has the new value.
-    pub fn update(&mut self, key: &R::Key, change: impl FnOnce(&mut R)) {
+    pub fn update(&mut self, key: &R::Key, change: impl FnOnce(&mut R)) -> &R {
         let (name, key) = (self.name, bytes_of(key));
         let live = self.live_mut();
         if !live.recording {
             return live.update_in_place(name, key, change);
         }
-        let Some(place) = live.rows.get_mut(&key) else {
+        let Live { rows, indexes, changes, position, .. } = live;
+        let Some(place) = rows.get_mut(&key) else {
             panic!("{name}: update of a row that does not exist");
         };
         let before = Arc::clone(place);
@@ -129,10 +130,12 @@ impl<R: Row> Table<R> {
         if key_of(&row) != key {
             panic!("{name}: update changed the key of a row; remove the row and insert another");
         }
-        let moves = allowed_moves(name, &live.indexes, &key, Some(&*before), Some(&row));
-        let row = Arc::new(row);
-        *place = Arc::clone(&row);
-        live.changed(key, Some(before), Some(row), moves);
+        let moves = allowed_moves(name, indexes, &key, Some(&*before), Some(&row));
+        *place = Arc::new(row);
+        move_entries(indexes, moves);
+        let after = Some(Arc::clone(place));
+        changes.push(Change { position: *position, key, before: Some(before), after });
+        place
     }
 
     /// Removes the row with this key.
@@ -197,23 +200,23 @@ impl<R: Row> Live<R> {
         after: Option<Arc<R>>,
         moves: IndexMoves,
     ) {
-        self.move_entries(moves);
+        move_entries(&mut self.indexes, moves);
         if self.recording {
             self.changes.push(Change { position: self.position, key, before, after });
         }
     }
+}
 
-    pub(crate) fn move_entries(&mut self, moves: IndexMoves) {
-        for IndexMove { index, old, new } in moves {
-            let index = self.indexes[index].if_awake_mut().expect("what sleeps is not moved");
-            if let Some((entry, _)) = old {
-                let removed = index.remove(&entry);
-                intact(removed.is_some(), "a row's index entries are there while it is");
-            }
-            if let Some((entry, split)) = new {
-                let replaced = index.insert(entry, split);
-                intact(replaced.is_none(), "an index entry belongs to one row");
-            }
+pub(crate) fn move_entries(indexes: &mut [LiveIndex], moves: IndexMoves) {
+    for IndexMove { index, old, new } in moves {
+        let index = indexes[index].if_awake_mut().expect("what sleeps is not moved");
+        if let Some((entry, _)) = old {
+            let removed = index.remove(&entry);
+            intact(removed.is_some(), "a row's index entries are there while it is");
+        }
+        if let Some((entry, split)) = new {
+            let replaced = index.insert(entry, split);
+            intact(replaced.is_none(), "an index entry belongs to one row");
         }
     }
 }
@@ -329,7 +332,7 @@ impl<R: Row> AnyTable for Table<R> {
                 Some(row) => drop(live.rows.insert(key, row)),
                 None => drop(live.rows.remove(&key)),
             }
-            live.move_entries(moves);
+            move_entries(&mut live.indexes, moves);
         }
     }
 

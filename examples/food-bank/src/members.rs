@@ -341,10 +341,10 @@ pub struct RoleRevoked {
 
 impl Evolve<FoodBank> for RoleRevoked {
     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
-        bank.staff.update(&self.member, |member| {
+        let member = bank.staff.update(&self.member, |member| {
             member.roles.remove(&self.role);
         });
-        if bank.staff.get(&self.member).is_some_and(|member| member.roles.is_empty()) {
+        if member.roles.is_empty() {
             bank.staff.remove(&self.member);
         }
     }

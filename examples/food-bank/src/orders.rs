@@ -216,8 +216,7 @@ impl Evolve<FoodBank> for OrderPlaced {
     fn evolve(self, bank: &mut FoodBank, meta: &Meta<'_>) {
         let Self { order, neighbor, items } = self;
         for Item { sku, quantity } in items {
-            bank.products.update(&sku, |product| product.promised += quantity);
-            let product = bank.products.get(&sku).expect("it was ordered");
+            let product = bank.products.update(&sku, |product| product.promised += quantity);
             let (name, size) = (product.name.clone(), product.size.clone());
             let neighbor = neighbor.clone();
             let (picked, short) = (None, None);

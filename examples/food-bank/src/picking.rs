@@ -244,8 +244,8 @@ pub struct OrderPacked {
 
 impl Evolve<FoodBank> for OrderPacked {
     fn evolve(self, bank: &mut FoodBank, _: &Meta<'_>) {
-        bank.orders.update(&self.order, |order| order.status = Status::Packed);
-        let picker = bank.orders.get(self.order).and_then(|order| order.picker.clone());
+        let order = bank.orders.update(&self.order, |order| order.status = Status::Packed);
+        let picker = order.picker.clone();
         // Not in the rows: a volunteer for good, who does not sign in to shifts.
         if let Some(picker) = picker.filter(|picker| bank.present.contains(picker)) {
             bank.present.update(&picker, |present| present.packed += 1);

@@ -218,8 +218,12 @@ impl Evolve<Shop> for Misbehaved {
         };
         match self.how {
             Misdeed::InsertTwice => shop.products.insert(product(sku("mild"), None)),
-            Misdeed::UpdateNothing => shop.products.update(&sku("absent"), |_| {}),
-            Misdeed::UpdateTheKey => shop.products.update(&sku("mild"), |it| it.sku = sku("wild")),
+            Misdeed::UpdateNothing => {
+                shop.products.update(&sku("absent"), |_| {});
+            }
+            Misdeed::UpdateTheKey => {
+                shop.products.update(&sku("mild"), |it| it.sku = sku("wild"));
+            }
             Misdeed::RemoveNothing => shop.products.remove(&sku("absent")),
             Misdeed::TakeABarcode => {
                 shop.products.insert(product(sku("one"), Some(7)));

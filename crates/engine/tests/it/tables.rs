@@ -120,9 +120,15 @@ fn a_change_that_fails_leaves_the_table_as_it_was() {
     attempt(&mut |table| table.insert(row("a", None)));
     attempt(&mut |table| table.insert(row("c", Some(2))));
     attempt(&mut |table| table.put(row("a", Some(2))));
-    attempt(&mut |table| table.update(&sku("a"), |row| row.barcode = Some(2)));
-    attempt(&mut |table| table.update(&sku("a"), |row| row.sku = sku("c")));
-    attempt(&mut |table| table.update(&sku("a"), |_| panic!("half way")));
+    attempt(&mut |table| {
+        table.update(&sku("a"), |row| row.barcode = Some(2));
+    });
+    attempt(&mut |table| {
+        table.update(&sku("a"), |row| row.sku = sku("c"));
+    });
+    attempt(&mut |table| {
+        table.update(&sku("a"), |_| panic!("half way"));
+    });
     attempt(&mut |table| table.remove(&sku("c")));
 }
 
