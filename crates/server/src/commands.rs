@@ -142,8 +142,8 @@ impl Gateway {
         arguments: &[u8],
     ) -> Result<Result<oneshot::Receiver<Reply>, SubmitError>, Problem> {
         let (sender, receiver) = oneshot::channel();
-        let replies = Arc::clone(&self.replies);
-        let reply_to = Box::new(move |reply| replies.put(Waiting::Request(sender, reply)));
+        let awaited = self.replies.expect_one();
+        let reply_to = Box::new(move |reply| awaited.put(Waiting::Request(sender, reply)));
         // Parsing runs the app's own code.
         let submitted = catch_unwind(AssertUnwindSafe(|| {
             self.host.submit(caller.clone(), id.clone(), name, arguments, reply_to)

@@ -11,7 +11,7 @@ use deeds_values::CommandId;
 use tokio::sync::Notify;
 
 use crate::problem::Problem;
-use crate::replies::{Replies, Waiting};
+use crate::replies::{Awaited, Replies, Waiting};
 
 /// See the module.
 pub(crate) struct Results {
@@ -63,7 +63,8 @@ impl Results {
 
     /// Where the reply of the command at this place goes.
     pub(crate) fn reply_to(self: &Arc<Self>, place: u64) -> ReplyTo {
-        let replying = Replying { results: Arc::clone(self), place, is_told: false };
+        let awaited = self.replies.expect_one();
+        let replying = Replying { results: Arc::clone(self), place, awaited, is_told: false };
         Box::new(move |reply| replying.with(reply))
     }
 }
@@ -72,6 +73,7 @@ impl Results {
 struct Replying {
     results: Arc<Results>,
     place: u64,
+    awaited: Awaited,
     is_told: bool,
 }
 
@@ -84,7 +86,7 @@ impl Replying {
         self.is_told = true;
         // Whoever put in the first one has seen to it that the task will look.
         if self.results.push(Settled::Replied { place: self.place, reply }) {
-            self.results.replies.put(Waiting::Socket(Arc::clone(&self.results)));
+            self.awaited.put(Waiting::Socket(Arc::clone(&self.results)));
         }
     }
 }
