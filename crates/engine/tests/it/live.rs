@@ -162,18 +162,24 @@ proptest! {
         let Steps { views, changes } = quietly(|| steps(&deeds));
         let mut questions = row_questions();
         questions.extend(["Orders", "LeftOfMine"].map(|name| asked(name, "")));
-        let reads: Vec<ReadSet> = questions
-            .iter()
-            .map(|question| recording(|| question.answer(&views[0], &asker(&**question, &views[0]))).1)
-            .collect();
+        let reads_of = |question: &dyn Question, view| {
+            recording(|| question.answer(view, &asker(question, view))).1
+        };
+        let mut reads: Vec<ReadSet> =
+            questions.iter().map(|question| reads_of(&**question, &views[0])).collect();
         let mut routes = Routes::default();
         for (reader, reads) in reads.iter().enumerate() {
             reads.ranges().for_each(|read| routes.insert(read, reader));
         }
-        for changes in &changes {
+        for (changes, view) in changes.iter().zip(&views[1..]) {
             let touched: BTreeSet<usize> =
                 (0..reads.len()).filter(|reader| reads[*reader].is_touched(changes)).collect();
             prop_assert_eq!(routes.touched(changes), touched);
+            // They ask again, and mostly read the same.
+            for (reader, (reads, question)) in reads.iter_mut().zip(&questions).enumerate() {
+                let before = std::mem::replace(reads, reads_of(&**question, view));
+                routes.reroute(before.ranges(), reads.ranges(), &reader);
+            }
         }
         for (reader, reads) in reads.iter().enumerate() {
             reads.ranges().for_each(|read| routes.remove(read, &reader));
