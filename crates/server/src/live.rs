@@ -8,11 +8,12 @@
 //!
 //! The chronicle's thread only hands publications over; nothing here is waited for by it, and no
 //! socket is waited for by the hub. In reading order: [`hub`] is the thread and what it is told,
-//! [`group`] what is shared, [`subscribing`] how readers come and go, [`stepping`] what a publication
-//! does to both, [`reading`] what comes of reads that take long ([`jobs`]); [`ring`] is the recent
-//! past; [`outbox`] is where diffs wait for one socket, [`tick`] how they are written; [`socket`] is
-//! that socket ([`stream`], where none gets through), [`session`] the client on it, [`wanted`] what it
-//! wants to see, [`results`] what its commands came to, [`message`] what is said, [`sockets`] all of them.
+//! [`gathered`] what was published meanwhile, [`group`] what is shared, [`subscribing`] how readers come
+//! and go, [`stepping`] what a publication does to both, [`reading`] what comes of reads that take long
+//! ([`jobs`]); [`ring`] is the recent past; [`outbox`] is where diffs wait for one socket, [`tick`] how
+//! they are written; [`socket`] is that socket ([`stream`], where none gets through), [`session`] the
+//! client on it, [`wanted`] what it wants to see, [`results`] what its commands came to, [`message`] what
+//! is said, [`sockets`] all of them.
 
 mod gathered;
 pub(crate) mod group;
