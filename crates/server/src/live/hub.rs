@@ -331,7 +331,7 @@ impl Live {
                 if matches!(message, Message::Stop) {
                     return;
                 }
-                // These come with every frame, and change no figure by themselves.
+                // These come all the time, and change no figure by themselves.
                 is_other |= !matches!(message, Message::Published | Message::Owing { .. });
                 self.hear(message, Instant::now());
                 next = messages.try_recv().ok();

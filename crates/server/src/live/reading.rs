@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deeds_engine::changes::FrameChanges;
-use deeds_engine::reads::{ReadSet, beyond};
+use deeds_engine::reads::{RangeRead, ReadSet, beyond};
 use deeds_engine::select::Picked;
 use deeds_engine::window::Pane;
 
@@ -37,13 +37,8 @@ impl Live {
                 }
                 Ok(Read::Value { json, reads, began, took }) => {
                     let frames = frames.as_deref().expect("looked at just now");
-                    // What it read before as well led here already, if it changed meanwhile.
-                    let known = group.reads();
-                    let new = beyond(reads.ranges(), known.iter());
-                    let is_touched =
-                        |frame: &FrameChanges| new.iter().any(|read| read.is_touched(frame));
-                    let stale = frames.iter().any(|frame| is_touched(frame))
-                        || (reads.reads_time() && !frames.is_empty());
+                    let stale = !frames.is_empty()
+                        && (reads.reads_time() || is_stale(&group.reads(), &reads, frames));
                     let at = finished.view.position();
                     self.value_was_read(
                         id,
@@ -163,4 +158,11 @@ impl Live {
         }
         self.seat_value(id, &value);
     }
+}
+
+/// Whether some of these reads have changed since. What was read before as well has led to the hub's
+/// attention by itself, so only what is new is looked at.
+fn is_stale(known: &[RangeRead], reads: &ReadSet, frames: &[Arc<FrameChanges>]) -> bool {
+    let new = beyond(reads.ranges(), known.iter());
+    frames.iter().any(|frame| new.iter().any(|read| read.is_touched(frame)))
 }
